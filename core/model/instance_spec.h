@@ -1,0 +1,60 @@
+// What a flake wants of one instance, as plain values.  Made from the JSON that evaluation returns; every rule a tenant can
+// break is checked here, and each message names the instance, the option and the remedy.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/model/names.h"
+
+namespace seed::model {
+
+struct Size {
+    std::string name;          // xs, s, m, l, xl
+    uint32_t vcpus = 1;
+    uint32_t memory_mib = 512;
+};
+Size size_named(std::string_view name);   // Failure(invalid) lists the sizes
+
+struct ExposedPort {
+    std::string name;
+    uint16_t port = 0;
+    std::string protocol;      // tcp, udp, dns, http, grpc
+    bool operator==(const ExposedPort &) const = default;
+};
+struct VolumeSpec {
+    std::string name;
+    uint64_t size_bytes = 0;
+    std::string mount_point;   // absolute, normalised, no ".." and below nothing of the platform's (/nix, /proc, /run/seed ...)
+    std::string user = "root", group = "root", mode = "0755";
+    bool operator==(const VolumeSpec &) const = default;
+};
+enum class Rollout { recreate, rolling };
+
+struct InstanceSpec {
+    std::string name;
+    Size size;
+    std::vector<ExposedPort> expose;      // sorted by name
+    std::vector<VolumeSpec> volumes;      // sorted by name
+    Rollout rollout = Rollout::recreate;
+    std::string out_path;                 // /nix/store/HASH-NAME: the closure's top level; its init is out_path + "/init"
+    std::string drv_path;
+    std::string image;                    // key of the closure image; empty until built.  A function of out_path.
+    // sha256 hex over everything above but drv_path and image: equal hash, nothing to restart.
+    std::string desired_hash() const;
+};
+
+// {"meta": {...}, "outPath": "...", "drvPath": "..."} of one entry of `seeds`.
+InstanceSpec parse_instance(const std::string &name, const nlohmann::json &evaluated);
+// The whole result of evaluation: {"NAME": {...}, ...}; none at all is Failure(invalid) "exports no seeds".
+std::map<std::string, InstanceSpec> parse_flake(const nlohmann::json &evaluated);
+nlohmann::json to_json(const InstanceSpec &spec);             // for core/state; round-trips
+InstanceSpec spec_from_json(const nlohmann::json &stored);
+
+// sha256 hex over the sorted desired hashes: the whole desired state of a flake.
+std::string generation_hash(const std::map<std::string, InstanceSpec> &instances);
+
+}  // namespace seed::model

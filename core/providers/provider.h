@@ -1,0 +1,66 @@
+// One open provider: a plugin loaded in a seed-plugin-host process (default) or inside this process (isolation: inline).
+//
+// Used from one Asio context.  Calls may overlap; those that are not streams are queued unless the provider is concurrent.
+// A host that dies ends every call in flight with Failure(unavailable) and is started again with backoff at the next call.
+// A call that overruns its deadline is cancelled, given two seconds of grace, then ends with Failure(timeout) here; the host is
+// restarted once its other calls have drained.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/async.h"
+
+namespace seed::providers {
+
+using json = nlohmann::json;
+
+enum class Isolation { process, inline_ };
+
+struct ProviderSettings {
+    std::string kind;                 // runtime, dns, git, storage, registrar, acme
+    std::string plugin;               // id: "dns-powerdns"
+    std::string path;                 // absolute path of the .so
+    json config = json::object();
+    std::string state_directory;      // made for it, 0700, owned by `uid` when we are root
+    Isolation isolation = Isolation::process;
+    bool privileged = false;          // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
+    unsigned uid = 0;
+    std::vector<std::string> read_paths, write_paths;   // for the cage of an unprivileged host, beside state_directory
+};
+
+struct CallOptions {
+    std::string request_id;                     // empty: the call's id
+    std::vector<int> descriptors;               // borrowed until the call returns
+    std::function<void(const json &item, std::vector<UniqueFd> descriptors)> on_item;   // streams
+    bool stream = false;                        // does not queue behind others
+};
+
+class Provider {
+public:
+    virtual ~Provider() = default;
+    // The reply's body ({} when there is none; the last item for streams).  Throws Failure.
+    virtual Task<json> call(const Call &call, std::string slot, json request, CallOptions options = {}) = 0;
+    virtual const ProviderSettings &settings() const = 0;
+    virtual json describe() const = 0;          // id, version, contract, slots, restarts, pid
+    virtual void shut_down() = 0;               // ends the host; calls in flight end with unavailable
+
+    // Typed: one request and one reply struct of seed/<kind>.hpp.
+    template <typename Reply, typename Request>
+    Task<Reply> ask(const Call &call, std::string slot, Request request, CallOptions options = {}) {
+        json reply = co_await this->call(call, std::move(slot), json(request), std::move(options));
+        co_return reply.get<Reply>();
+    }
+};
+
+// Starts the host and opens the provider.  Throws Failure naming plugin, reason and remedy (bad configuration: Code::invalid).
+Task<std::shared_ptr<Provider>> open_provider(asio::any_io_executor executor, ProviderSettings settings, const Call &call);
+
+// Finds PLUGIN in `directories` (absolute): PLUGIN.so or PLUGIN/PLUGIN.so; refuses files writable by others.
+std::string find_plugin(const std::vector<std::string> &directories, const std::string &plugin);
+
+}  // namespace seed::providers

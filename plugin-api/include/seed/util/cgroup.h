@@ -1,0 +1,37 @@
+// Limits for a group of processes, on cgroup v2 (delegated) and on hybrid v1 hosts.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace seed {
+
+struct CgroupLimits {
+    uint64_t memory_bytes = 0;   // 0: none; swap is refused
+    uint64_t processes = 0;      // pids.max; 0: none
+    uint32_t cpu_percent = 0;    // of one CPU; 0: none
+};
+
+// One group below "seed-<owner>/" in every hierarchy we may write to.  Making an existing one adopts it.
+class Cgroup {
+public:
+    // `owner` tells two platforms on one machine apart.  `available()` false: limits cannot be had here.
+    static bool available();
+    static std::string unavailable_reason();
+    Cgroup() = default;
+    static Cgroup make(const std::string &owner, const std::string &name, const CgroupLimits &limits);
+    static std::vector<std::string> list(const std::string &owner);
+    static void remove_owner(const std::string &owner);   // kills and removes everything of that owner
+
+    const std::vector<std::filesystem::path> &folders() const { return folders_; }  // for SpawnOptions::cgroups
+    bool killed_for_memory() const;   // the OOM killer was here
+    void kill();                      // SIGKILL to all members; returns when it is empty or after 5 s
+    void remove();                    // kill + rmdir; of nothing succeeds
+    explicit operator bool() const { return !folders_.empty(); }
+
+private:
+    std::vector<std::filesystem::path> folders_;
+};
+
+}  // namespace seed
