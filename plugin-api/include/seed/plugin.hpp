@@ -10,16 +10,16 @@
 #include <vector>
 
 #include <seed/abi.h>
-#include <seed/codec.hpp>
 #include <seed/dns.h>
-#include <seed/dns.hpp>
 #include <seed/git.h>
-#include <seed/git.hpp>
 #include <seed/runtime.h>
-#include <seed/runtime.hpp>
 #include <seed/storage.h>
-#include <seed/storage.hpp>
 #include <seed/util/fd.h>
+#include <seed/codec.hpp>
+#include <seed/dns.hpp>
+#include <seed/git.hpp>
+#include <seed/runtime.hpp>
+#include <seed/storage.hpp>
 
 namespace seed::plugin {
 
@@ -41,17 +41,17 @@ public:
     Call(const seed_host *host, const seed_call *call) : host_(host), call_(call) {}
     std::string_view id() const { return {call_->id.data, call_->id.size}; }
     std::string_view request_id() const { return {call_->request_id.data, call_->request_id.size}; }
-    std::chrono::nanoseconds remaining() const;        // until the deadline; never negative
-    bool cancelled() const;                            // the core gave up (polls cancel_fd)
+    std::chrono::nanoseconds remaining() const;  // until the deadline; never negative
+    bool cancelled() const;                      // the core gave up (polls cancel_fd)
     int cancel_descriptor() const { return call_->cancel_fd; }
-    void check() const;                                // throws Failure(cancelled or timeout) when it is time to stop
+    void check() const;  // throws Failure(cancelled or timeout) when it is time to stop
     // Poll `fd` for `events` together with cancellation and the deadline; throws as check() does.  Returns revents.
     short wait(int fd, short events) const;
-    int descriptor(size_t index) const;                // borrowed; Failure(invalid) when the core sent fewer
+    int descriptor(size_t index) const;  // borrowed; Failure(invalid) when the core sent fewer
     void progress(int permille, std::string_view doing) const;
-    int attach(int fd) const;                          // index of a descriptor for the reply
+    int attach(int fd) const;  // index of a descriptor for the reply
     template <typename T>
-    void item(const T &value) const {                  // one item of a stream
+    void item(const T &value) const {  // one item of a stream
         reply_text(to_json_text(value));
     }
     void reply_text(std::string_view text) const;
@@ -61,8 +61,8 @@ private:
     const seed_call *call_;
 };
 
-// Each contract: override what you can do.  The defaults throw Failure(unsupported).  `stream` operations may run beside
-// the others and from other threads: see docs/plugins.md.
+// Each contract: everything named here is mandatory.  `stream` operations run beside the others, on other threads, whether
+// or not the provider is concurrent: see docs/plugins.md.
 class RuntimeProvider {
 public:
     virtual ~RuntimeProvider() = default;
@@ -70,8 +70,8 @@ public:
     virtual runtime::PrepareReply prepare(Call &, const runtime::PrepareRequest &) = 0;
     virtual runtime::Boot start(Call &, const runtime::StartRequest &) = 0;
     virtual runtime::Boot inspect(Call &, const runtime::HandleRequest &) = 0;
-    virtual void wait(Call &, const runtime::WaitRequest &) = 0;     // stream of runtime::Boot
-    virtual void logs(Call &, const runtime::LogsRequest &) = 0;     // stream of runtime::LogLine
+    virtual void wait(Call &, const runtime::WaitRequest &) = 0;  // stream of runtime::Boot
+    virtual void logs(Call &, const runtime::LogsRequest &) = 0;  // stream of runtime::LogLine
     virtual void stop(Call &, const runtime::StopRequest &) = 0;
     virtual void destroy(Call &, const runtime::HandleRequest &) = 0;
     virtual runtime::ListReply list(Call &) = 0;
@@ -87,7 +87,7 @@ public:
     virtual dns::CheckReply check(Call &) = 0;
     virtual dns::ZonesReply zones(Call &) = 0;
     virtual void ensure_zone(Call &, const dns::EnsureZoneRequest &) = 0;
-    virtual void list(Call &, const dns::ZoneRequest &) = 0;         // stream of dns::RecordSet
+    virtual void list(Call &, const dns::ZoneRequest &) = 0;  // stream of dns::RecordSet
     virtual void apply(Call &, const dns::ApplyRequest &) = 0;
     virtual void remove(Call &, const dns::RemoveRequest &) = 0;
     virtual dns::SettledReply settled(Call &, const dns::ZoneRequest &) = 0;
@@ -103,7 +103,8 @@ public:
     virtual git::ResolveReply resolve(Call &, const git::ResolveRequest &) = 0;
     virtual git::ReadReply read(Call &, const git::ReadRequest &) = 0;
     virtual git::FetchReply fetch(Call &, const git::FetchRequest &) = 0;
-    virtual git::ServeReply serve(Call &, const git::ServeRequest &) = 0;   // stream of git::ServeItem, then the reply as last item
+    virtual git::ServeReply serve(Call &,
+                                  const git::ServeRequest &) = 0;  // stream of git::ServeItem, then the reply as last item
 };
 
 class StorageProvider {
@@ -119,12 +120,6 @@ public:
     virtual storage::Volume usage(Call &, const storage::VolumeRequest &) = 0;
 };
 
-struct Description {
-    const char *id, *version, *summary, *config_schema;
-    bool concurrent = false;
-};
-
 }  // namespace seed::plugin
 
-// SEED_DNS_PLUGIN(Class, (Description){...}): Class(const seed::plugin::Host &, const seed::json &config).
-// Defined in seed/plugin_entry.hpp, which exactly one file of a plugin includes.
+// SEED_DNS_PLUGIN and its siblings make a plugin of such a class: seed/plugin_entry.hpp.
