@@ -14,6 +14,8 @@ public:
     // Queues and writes in order; descriptors are duplicated at once.  Throws Failure(unavailable) when the peer is gone,
     // Failure(limit) when more than 64 MiB wait for a peer that does not read.
     Task<void> send(std::string body, std::vector<int> descriptors = {});
+    // As send(), but without waiting until it is written.
+    void post(std::string body, std::vector<int> descriptors = {});
     void close();
     bool is_open() const;
 

@@ -54,6 +54,7 @@ public:
     Task<void> build(const Call &call, const Source &source, std::map<std::string, std::string> drv_by_instance,
                      std::string generation);
     Task<Image> image(const Call &call, const std::string &ns, std::string out_path);   // cached by content
+    bool has_image(const std::string &key) const;                                        // its file is there
     // Drops GC roots of other generations than these, then collects the store; and unpacked sources but `trees`.
     Task<void> collect(const Call &call, const std::string &ns, std::vector<std::string> keep_generations,
                        std::vector<std::string> keep_trees);

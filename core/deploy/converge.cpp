@@ -1,0 +1,320 @@
+#include "core/deploy/converge.h"
+
+#include <algorithm>
+
+#include <seed/storage.hpp>
+#include <seed/util/text.h>
+
+#include "core/base/log.h"
+#include "core/model/addresses.h"
+
+namespace seed::deploy {
+namespace {
+
+using model::Action;
+using model::ActionKind;
+using std::chrono::seconds;
+
+constexpr int most_rounds = 4;   // a plan that is not empty after so many rounds is reported, not tried for ever
+
+// "1763720100123-k3f9": sorts by time, unique also when two boots are made within a millisecond.
+std::string new_boot_id() { return std::to_string(unix_ms_now()) + "-" + random_hex(3); }
+
+std::vector<runtime::Expose> exposed(const model::InstanceSpec &spec) {
+    std::vector<runtime::Expose> ports;
+    for (const auto &port : spec.expose) ports.push_back({port.name, port.port, port.protocol});
+    return ports;
+}
+
+std::vector<model::ExposedPort> exposed(const std::vector<runtime::Expose> &ports) {
+    std::vector<model::ExposedPort> found;
+    for (const auto &port : ports) found.push_back({port.name, port.port, port.protocol});
+    return found;
+}
+
+std::string name_within(const std::string &qualified) { return qualified.substr(qualified.find('/') + 1); }
+
+}  // namespace
+
+// What the chains of one round share.
+struct Converger::Progress {
+    explicit Progress(asio::any_io_executor executor) : done(executor) {}
+    size_t running = 0;
+    Event done;
+    std::exception_ptr first_failure;
+};
+
+Converger::Converger(World &world, std::string repository, std::string ns)
+    : world_(world), repository_(std::move(repository)), ns_(std::move(ns)), publishing_(std::make_shared<Event>(world.executor)) {
+    publishing_->set();
+}
+
+model::Desired Converger::desired(const std::map<std::string, model::InstanceSpec> &instances) const {
+    model::Desired want;
+    want.ns = ns_;
+    want.domain = world_.domain;
+    want.instances = instances;
+    for (const auto &[name, spec] : instances) {
+        want.addresses[name] = model::service_address(world_.prefix, ns_, name);
+        want.restart_requests[name] = world_.store.restart_requests(ns_, name);
+    }
+    return want;
+}
+
+Task<model::Observed> Converger::observe(const Call &call) {
+    model::Observed seen;
+    json nothing = json::object();
+    runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(call, "list", nothing);
+    for (const auto &boot : boots.boots) {
+        if (!boot.instance.starts_with(ns_ + "/")) continue;
+        seen.boots.push_back({boot.handle, name_within(boot.instance), boot.desired, boot.state, boot.reason, boot.ipv4_only});
+    }
+    storage::ListReply volumes = co_await world_.storage->ask<storage::ListReply>(call, "list", nothing);
+    for (const auto &volume : volumes.volumes)
+        if (volume.volume.starts_with(ns_ + "/")) seen.volumes.push_back({volume.volume, volume.size_bytes});
+    runtime::ImagesReply images = co_await world_.runtime->ask<runtime::ImagesReply>(call, "images", nothing);
+    seen.images = images.keys;
+    for (const auto &[name, service] : services_) seen.services[name] = {service.address, service.handle, exposed(service.expose)};
+    seen.records = co_await world_.records.observe(call, ns_);
+    co_return seen;
+}
+
+Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
+    model::Observed seen = co_await observe(call);
+    co_return model::plan(desired(instances), seen);
+}
+
+Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::InstanceSpec> instances) {
+    size_t done = 0;
+    for (int round = 0; round < most_rounds; ++round) {
+        std::vector<Action> actions = co_await plan(call, instances);
+        if (actions.empty()) co_return done;
+        done += actions.size();
+        model::Desired want = desired(instances);
+        co_await carry_out(call, want, std::move(actions));
+    }
+    std::vector<Action> left = co_await plan(call, instances);
+    if (left.empty()) co_return done;
+    throw Failure(Code::unavailable, "still not as wanted after " + std::to_string(most_rounds) + " rounds: " + model::describe(left[0]) +
+                                         "; it is tried again");
+}
+
+// One chain per instance, side by side; records last, in one batch, because a name without an instance helps nobody.
+Task<void> Converger::carry_out(const Call &call, const model::Desired &want, std::vector<Action> actions) {
+    std::map<std::string, std::vector<Action>> chains;
+    bool records = false;
+    for (auto &action : actions) {
+        if (action.kind == ActionKind::apply_record || action.kind == ActionKind::remove_record) records = true;
+        else chains[action.instance].push_back(std::move(action));
+    }
+    auto progress = std::make_shared<Progress>(world_.executor);
+    progress->running = chains.size();
+    for (auto &[instance, chain_actions] : chains)
+        asio::co_spawn(world_.executor, chain(call, want, std::move(chain_actions), progress), asio::detached);
+    if (progress->running) co_await progress->done.wait();
+    if (records) {
+        std::vector<model::Record> wanted;
+        for (const auto &[name, spec] : want.instances)
+            if (!spec.expose.empty())
+                wanted.push_back({name + "." + ns_ + "." + world_.domain + ".", "AAAA", want.addresses.at(name)});
+        int64_t entry = world_.store.journal_begin(repository_, "records: " + std::to_string(wanted.size()) + " names");
+        std::exception_ptr failure;
+        try {
+            co_await world_.records.set(call, ns_, wanted);
+            world_.store.journal_end(entry, true, "");
+        } catch (const std::exception &error) {
+            world_.store.journal_end(entry, false, error.what());
+            failure = std::current_exception();
+        }
+        if (failure && !progress->first_failure) progress->first_failure = failure;
+    }
+    if (progress->first_failure) std::rethrow_exception(progress->first_failure);
+}
+
+Task<void> Converger::chain(const Call &call, const model::Desired &want, std::vector<Action> actions, std::shared_ptr<Progress> progress) {
+    std::string started;   // handle of the boot this chain started
+    try {
+        for (const auto &action : actions) {
+            int64_t entry = world_.store.journal_begin(repository_, model::describe(action));
+            log_info("deploy", ns_ + ": " + model::describe(action) + (action.reason.empty() ? "" : " (" + action.reason + ")"));
+            std::string why;
+            std::exception_ptr failure;
+            try {
+                co_await act(call, want, action, started);
+            } catch (const std::exception &error) {
+                failure = std::current_exception();
+                why = error.what();
+            }
+            world_.store.journal_end(entry, !failure, why);
+            if (failure) std::rethrow_exception(failure);
+        }
+    } catch (...) {
+        if (!progress->first_failure) progress->first_failure = std::current_exception();
+    }
+    if (--progress->running == 0) progress->done.set();
+}
+
+Task<void> Converger::act(const Call &call, const model::Desired &want, const Action &action, std::string &started) {
+    switch (action.kind) {
+    case ActionKind::create_volume: {
+        storage::CreateRequest request;
+        request.volume = action.volume;
+        request.size_bytes = action.size_bytes;
+        Call part = call.within(seconds(120));
+        co_await world_.storage->call(part, "create", request);
+        break;
+    }
+    case ActionKind::grow_volume: {
+        storage::ResizeRequest request;
+        request.volume = action.volume;
+        request.size_bytes = action.size_bytes;
+        Call part = call.within(seconds(120));
+        co_await world_.storage->call(part, "resize", request);
+        break;
+    }
+    case ActionKind::prepare_image: {
+        build::Image image;
+        const auto &spec = want.instances.at(action.instance);
+        Call part = call.within(seconds(120));
+        image = co_await world_.builder.image(part, ns_, spec.out_path);
+        runtime::PrepareRequest request;
+        request.key = image.key;
+        request.image = image.path;
+        co_await world_.runtime->call(part, "prepare", request);
+        break;
+    }
+    case ActionKind::start:
+        started = co_await start(call, want, action.instance);
+        break;
+    case ActionKind::await_ready:
+        co_await await_ready(call, action.instance, action.handle.empty() ? started : action.handle);
+        break;
+    case ActionKind::publish:
+        co_await publish(call, want, action.instance, action.handle.empty() ? started : action.handle);
+        break;
+    case ActionKind::stop: {
+        runtime::StopRequest request;
+        request.handle = action.handle;
+        Call part = call.within(seconds(30));
+        co_await world_.runtime->call(part, "stop", request);
+        break;
+    }
+    case ActionKind::destroy: {
+        runtime::HandleRequest request;
+        request.handle = action.handle;
+        Call part = call.within(seconds(30));
+        co_await world_.runtime->call(part, "destroy", request);
+        break;
+    }
+    case ActionKind::unpublish:
+        services_.erase(action.instance);
+        co_await send_publication(call);
+        break;
+    case ActionKind::apply_record:
+    case ActionKind::remove_record:
+        break;   // carry_out() sends them all at once
+    }
+}
+
+Task<std::string> Converger::start(const Call &call, const model::Desired &want, std::string instance) {
+    const auto &spec = want.instances.at(instance);
+    std::string fqdn = instance + "." + ns_ + "." + world_.domain;
+    runtime::StartRequest request;
+    request.instance = ns_ + "/" + instance;
+    request.handle = request.instance + "/" + new_boot_id();
+    request.image = spec.image;
+    request.init = spec.out_path + "/init";
+    request.desired = model::boot_label(spec, want.restart_requests.at(instance));
+    request.vcpus = spec.size.vcpus;
+    request.memory_mib = spec.size.memory_mib;
+    request.expose = exposed(spec);
+    request.host_name = instance;
+    if (!spec.expose.empty()) request.service_address = want.addresses.at(instance);
+    request.environment["SEED_NAMESPACE"] = ns_;
+    request.environment["SEED_INSTANCE"] = instance;
+    request.environment["SEED_NODE_IP"] = world_.node_address;
+    for (const auto &port : spec.expose)
+        if (port.protocol == "http" || port.protocol == "grpc") request.environment["SEED_FQDN"] = fqdn;
+    Call part = call.within(seconds(60));
+    for (const auto &volume : spec.volumes) {
+        storage::VolumeRequest attach;
+        attach.volume = request.instance + "/" + volume.name;
+        storage::AttachReply at = co_await world_.storage->ask<storage::AttachReply>(part, "attach", attach);
+        request.volumes.push_back(
+            {volume.name, at.path, volume.mount_point, volume.user, volume.group, volume.mode, std::max(volume.size_bytes, at.size_bytes)});
+    }
+    call.progress("starting " + instance + " (" + spec.size.name + ": " + std::to_string(spec.size.vcpus) + " vCPU, " +
+                  std::to_string(spec.size.memory_mib) + " MiB)");
+    runtime::Boot boot = co_await world_.runtime->ask<runtime::Boot>(part, "start", request);
+    co_return boot.handle;
+}
+
+// Reads the runtime's own stream of changes of this boot until it is ready or has exited.
+Task<void> Converger::await_ready(const Call &call, std::string instance, std::string handle) {
+    Call part = call.within(world_.ready_deadline);
+    runtime::WaitRequest request;
+    request.handle = handle;
+    runtime::Boot last;
+    providers::CallOptions options;
+    options.stream = true;
+    Call watch = part.within(world_.ready_deadline);
+    options.on_item = [&last, watch](const json &item, std::vector<UniqueFd>) {
+        last = item.get<runtime::Boot>();
+        if (last.state != "starting") watch.cancel("settled");
+    };
+    std::exception_ptr ended;
+    try {
+        co_await world_.runtime->call(watch, "wait", request, std::move(options));
+    } catch (const Failure &) {
+        ended = std::current_exception();
+    }
+    if (last.state == "ready") {
+        call.progress(instance + " is ready after " + format_duration_ms(last.ready_ms - last.started_ms));
+        co_return;
+    }
+    if (last.state == "exited")
+        throw Failure(Code::unavailable, instance + " stopped before it was ready: " + last.reason + "; see: logs " + instance);
+    if (part.remaining() <= Call::Clock::duration::zero())
+        throw Failure(Code::timeout, instance + " was not ready within " + std::to_string(world_.ready_deadline.count()) + " s: " +
+                                         (last.reason.empty() ? "it said nothing" : last.reason) + "; see: logs " + instance);
+    if (ended) std::rethrow_exception(ended);
+    throw Failure(Code::unavailable, instance + ": the runtime stopped watching it; it is tried again");
+}
+
+Task<void> Converger::publish(const Call &call, const model::Desired &want, std::string instance, std::string handle) {
+    const auto &spec = want.instances.at(instance);
+    runtime::Service service;
+    service.instance = ns_ + "/" + instance;
+    service.address = want.addresses.at(instance);
+    service.handle = handle;
+    service.expose = exposed(spec);
+    service.names = {instance, "seed-" + instance};
+    services_[instance] = service;
+    std::exception_ptr failure;
+    try {
+        co_await send_publication(call);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure) {
+        services_.erase(instance);   // unknown outcome: plan it again
+        std::rethrow_exception(failure);
+    }
+}
+
+Task<void> Converger::send_publication(const Call &call) {
+    while (!publishing_->is_set()) co_await publishing_->wait();
+    publishing_->clear();
+    struct Finish {
+        std::shared_ptr<Event> event;
+        ~Finish() { event->set(); }
+    } finish{publishing_};
+    runtime::PublishRequest request;
+    request.ns = ns_;
+    for (const auto &[name, service] : services_) request.services.push_back(service);
+    Call part = call.within(seconds(30));
+    runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
+    forwards_ = reply.forwards;
+}
+
+}  // namespace seed::deploy

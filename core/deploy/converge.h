@@ -1,0 +1,48 @@
+// Makes what is there equal to what one flake wants: observe, plan (core/model), carry out, observe again.
+//
+// Every action is idempotent and journalled before and after, so a crash at any point is repaired by converging again.  Actions of
+// different instances run side by side; those of one instance in the plan's order.
+#pragma once
+#include <map>
+#include <string>
+
+#include "core/deploy/world.h"
+#include "core/model/planner.h"
+
+#include <seed/runtime.hpp>
+
+namespace seed::deploy {
+
+class Converger {
+public:
+    Converger(World &world, std::string repository, std::string ns);
+
+    // Throws the first failure after all other instances were given their chance.  Returns the number of actions done.
+    Task<size_t> converge(const Call &call, std::map<std::string, model::InstanceSpec> instances);
+    Task<std::vector<model::Action>> plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances);
+
+    // Loopback ports of the host that lead to instances, as the runtime told at the last publication.
+    const std::vector<runtime::Forward> &forwards() const { return forwards_; }
+    // The core restarted or the runtime lost its state: publish again even when nothing changed.
+    void forget_publication() { services_.clear(); }
+
+private:
+    struct Progress;
+    model::Desired desired(const std::map<std::string, model::InstanceSpec> &instances) const;
+    Task<model::Observed> observe(const Call &call);
+    Task<void> carry_out(const Call &call, const model::Desired &want, std::vector<model::Action> actions);
+    Task<void> chain(const Call &call, const model::Desired &want, std::vector<model::Action> actions, std::shared_ptr<Progress> progress);
+    Task<void> act(const Call &call, const model::Desired &want, const model::Action &action, std::string &started);
+    Task<std::string> start(const Call &call, const model::Desired &want, std::string instance);
+    Task<void> await_ready(const Call &call, std::string instance, std::string handle);
+    Task<void> publish(const Call &call, const model::Desired &want, std::string instance, std::string handle);
+    Task<void> send_publication(const Call &call);
+
+    World &world_;
+    std::string repository_, ns_;
+    std::map<std::string, runtime::Service> services_;   // what was published, by instance
+    std::vector<runtime::Forward> forwards_;
+    std::shared_ptr<Event> publishing_;   // set when nobody is sending; each sends the whole, so they must not overtake each other
+};
+
+}  // namespace seed::deploy

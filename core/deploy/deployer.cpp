@@ -1,0 +1,186 @@
+#include "core/deploy/deployer.h"
+
+#include <algorithm>
+#include <set>
+
+#include <seed/git.hpp>
+#include <seed/util/text.h>
+
+#include "core/base/log.h"
+
+namespace seed::deploy {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+Deployer::Deployer(World world) : world_(std::move(world)) {}
+
+FlakeWorker &Deployer::worker(const std::string &repository) {
+    if (auto known = workers_.find(repository); known != workers_.end()) return *known->second;
+    auto flake = world_.store.flake(repository);
+    if (!flake) throw Failure(Code::not_found, "there is no repository " + repository + "; push to it to make it");
+    return *workers_.emplace(repository, std::make_shared<FlakeWorker>(world_, *flake)).first->second;
+}
+
+state::Revision Deployer::submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener) {
+    FlakeWorker &queue = worker(repository);
+    state::Revision revision;
+    revision.repository = repository;
+    revision.commit = commit;
+    revision.pushed_by = pusher;
+    revision.state = "waiting";
+    revision.created_ms = unix_ms_now();
+    revision.id = world_.store.add_revision(revision);
+    queue.submit(revision, std::move(listener));
+    return revision;
+}
+
+Task<void> Deployer::take_up(const Call &call) {
+    json nothing = json::object();
+    git::ListReply hosted = co_await world_.git->ask<git::ListReply>(call, "list", nothing);
+    std::map<std::string, std::string> heads;
+    for (const auto &repository : hosted.repositories) heads[repository.name] = repository.head;
+
+    for (auto &flake : world_.store.flakes()) {
+        auto last = world_.store.latest_revision(flake.repository);
+        const std::string &head = heads[flake.repository];
+        if (head.empty() && !last) {   // a claim whose first push never arrived
+            git::RepositoryRequest gone;
+            gone.repository = flake.repository;
+            co_await world_.git->call(call, "remove", gone);
+            world_.store.remove_flake(flake.repository);
+            continue;
+        }
+        for (auto &revision : world_.store.unfinished_revisions()) {   // those a newer one overtook while we were away
+            if (revision.repository != flake.repository || revision.id == last->id) continue;
+            revision.state = "superseded";
+            revision.message = "a newer push took its place";
+            world_.store.update_revision(revision);
+        }
+        if (!head.empty() && (!last || last->commit != head)) {
+            log_info("deploy", flake.repository + ": the ref is ahead of what was deployed; queueing " + head.substr(0, 10));
+            submit(flake.repository, head, last ? last->pushed_by : flake.owner, {});
+        } else if (last && (last->state == "waiting" || last->state == "running")) {
+            worker(flake.repository).submit(*last, {});
+        } else {
+            worker(flake.repository).heal("");
+        }
+    }
+}
+
+void Deployer::request_restart(const std::string &repository, const std::string &instance) {
+    FlakeWorker &queue = worker(repository);
+    auto instances = queue.current();
+    if (!instances.contains(instance))
+        throw Failure(Code::not_found, repository + " has no instance " + instance + " deployed; see: status " + repository);
+    world_.store.add_restart_request(queue.flake().ns, instance);
+    queue.heal("a restart of " + instance + " was asked for");
+}
+
+Task<void> Deployer::watch() {
+    while (!stopped_) {
+        try {
+            Call call("watch", hours(24 * 365));
+            providers::CallOptions options;
+            options.stream = true;
+            options.on_item = [this](const json &item, std::vector<UniqueFd>) { on_boot(item.get<runtime::Boot>()); };
+            runtime::WaitRequest everything;
+            co_await world_.runtime->call(call, "wait", everything, std::move(options));
+        } catch (const std::exception &error) {
+            if (!stopped_) log_warning("deploy", "watching the instances was interrupted: " + std::string(error.what()));
+        }
+        if (stopped_) co_return;
+        co_await sleep_for(seconds(1));
+        // The runtime's host may be a new one that knows no publication.
+        for (auto &[repository, queue] : workers_) {
+            queue->converger().forget_publication();
+            queue->heal("the runtime was started again");
+        }
+    }
+}
+
+void Deployer::on_boot(const runtime::Boot &boot) {
+    std::string &last = last_states_[boot.handle];
+    bool changed = last != boot.state;
+    last = boot.state;
+    if (boot.state != "exited") return;
+    last_states_.erase(boot.handle);
+    if (!changed) return;
+    std::string ns = boot.instance.substr(0, boot.instance.find('/'));
+    if (auto flake = world_.store.flake_by_namespace(ns))
+        worker(flake->repository).heal(boot.instance.substr(ns.size() + 1) + " has exited: " + boot.reason);
+}
+
+Task<void> Deployer::heal_from_time_to_time() {
+    while (!stopped_) {
+        co_await sleep_for(seconds(30));
+        if (stopped_) co_return;
+        for (auto &[repository, queue] : workers_)
+            if (!queue->busy()) queue->heal("");
+        try {
+            Call call("clear away", minutes(2));
+            co_await clear_away(call);
+        } catch (const std::exception &error) {
+            log_warning("deploy", "clearing away failed, ignoring: " + std::string(error.what()));
+        }
+    }
+}
+
+// Boots of namespaces that no flake has, and images of no kept generation.  Only while nobody builds: a new image has no
+// generation until its job records one.
+Task<void> Deployer::clear_away(const Call &call) {
+    json nothing = json::object();
+    runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(call, "list", nothing);
+    for (const auto &boot : boots.boots) {
+        std::string ns = boot.instance.substr(0, boot.instance.find('/'));
+        if (world_.store.flake_by_namespace(ns)) continue;
+        log_warning("deploy", "ending " + boot.handle + ": no flake has the namespace " + ns);
+        runtime::HandleRequest request;
+        request.handle = boot.handle;
+        co_await world_.runtime->call(call, "destroy", request);
+    }
+    for (const auto &[repository, queue] : workers_)
+        if (queue->busy()) co_return;
+    std::set<std::string> wanted;
+    for (const auto &flake : world_.store.flakes())
+        for (const auto &generation : world_.store.generations(flake.repository, static_cast<int>(world_.keep_generations))) {
+            json specs = parse_json(generation.instances, "generation " + generation.hash);
+            for (const auto &[name, spec] : specs.items()) wanted.insert(model::spec_from_json(spec).image);
+        }
+    for (const auto &boot : boots.boots) wanted.insert(boot.image);
+    std::vector<std::string> keep(wanted.begin(), wanted.end());
+    world_.builder.remove_images_except(keep);
+    runtime::ImagesReply held = co_await world_.runtime->ask<runtime::ImagesReply>(call, "images", nothing);
+    for (const auto &key : held.keys) {
+        if (wanted.contains(key)) continue;
+        runtime::ForgetRequest request;
+        request.key = key;
+        co_await world_.runtime->call(call, "forget", request);
+    }
+}
+
+void Deployer::stop() {
+    stopped_ = true;
+    for (auto &[repository, queue] : workers_) queue->stop();
+}
+
+Task<void> Deployer::end_all_instances(const Call &call) {
+    json nothing = json::object();
+    runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(call, "list", nothing);
+    for (const auto &boot : boots.boots) {
+        runtime::StopRequest stop;
+        stop.handle = boot.handle;
+        stop.grace_ms = 2000;
+        runtime::HandleRequest destroy;
+        destroy.handle = boot.handle;
+        try {
+            co_await world_.runtime->call(call, "stop", stop);
+            co_await world_.runtime->call(call, "destroy", destroy);
+        } catch (const std::exception &error) {
+            log_warning("deploy", "ending " + boot.handle + ": " + std::string(error.what()));
+        }
+    }
+}
+
+}  // namespace seed::deploy

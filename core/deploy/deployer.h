@@ -1,0 +1,40 @@
+// All flakes: a worker each, started at need; taken up again at start; healed when a boot exits and from time to time.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/deploy/flake_worker.h"
+
+namespace seed::deploy {
+
+class Deployer {
+public:
+    explicit Deployer(World world);
+
+    // The default branch of `repository` is at `commit` now: record a revision, queue it.  Pusher: canonical key, for the audit.
+    state::Revision submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener);
+    // After a start: refs are the truth.  Whatever is pushed but not deployed is queued, everything else is checked.
+    Task<void> take_up(const Call &call);
+    void request_restart(const std::string &repository, const std::string &instance);
+    FlakeWorker &worker(const std::string &repository);   // Failure(not_found) when there is no such flake
+    World &world() { return world_; }
+
+    // Runs until stop(): follows the runtime's changes, heals every minute, clears away what nobody wants.
+    Task<void> watch();
+    Task<void> heal_from_time_to_time();
+    void stop();
+    // Ends every instance (the embedded platform's --stop-instances).
+    Task<void> end_all_instances(const Call &call);
+
+private:
+    Task<void> clear_away(const Call &call);
+    void on_boot(const runtime::Boot &boot);
+
+    World world_;
+    std::map<std::string, std::shared_ptr<FlakeWorker>> workers_;
+    std::map<std::string, std::string> last_states_;   // by boot handle
+    bool stopped_ = false;
+};
+
+}  // namespace seed::deploy

@@ -1,0 +1,29 @@
+// What the deployer works with: the platform's providers and rooms, opened by seedd and outliving every job.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "core/base/async.h"
+#include "core/build/builder.h"
+#include "core/names/records.h"
+#include "core/providers/provider.h"
+#include "core/state/store.h"
+
+namespace seed::deploy {
+
+struct World {
+    asio::any_io_executor executor;
+    state::Store &store;
+    build::Builder &builder;
+    names::Records &records;
+    std::shared_ptr<providers::Provider> runtime, git, storage;
+    std::string domain;                    // of the platform
+    std::string prefix;                    // /48 of service addresses
+    std::string node_address;              // SEED_NODE_IP
+    size_t instances_per_flake = 16;
+    uint64_t source_bytes = 256ull << 20;
+    size_t keep_generations = 3;
+    std::chrono::seconds ready_deadline{180};
+};
+
+}  // namespace seed::deploy

@@ -1,0 +1,142 @@
+// The protocol: frames in, requests out, answers back.  What each request does is in api_*.cpp.
+#include "core/front/api.h"
+
+#include <seed/util/text.h>
+
+#include "core/access/authorized_keys.h"
+#include "core/base/log.h"
+
+namespace seed::front {
+namespace {
+
+constexpr size_t most_requests = 16;        // in flight per peer
+constexpr size_t most_bytes = 64u << 10;    // of one request
+constexpr auto short_request = std::chrono::seconds(60);
+constexpr auto long_request = std::chrono::hours(3);   // conversations and followed logs
+
+bool is_long(const std::string &op, const json &args) { return op == "git" || (op == "logs" && args.value("follow", false)); }
+
+}  // namespace
+
+struct Api::Peer {
+    Peer(asio::any_io_executor on, UniqueFd socket, PeerKind kind) : executor(on), stream(on, std::move(socket)), kind(kind) {}
+    asio::any_io_executor executor;
+    FrameStream stream;
+    PeerKind kind;
+    Person person;
+    std::map<int64_t, Call> running;
+};
+
+const std::map<std::string, Api::Handler> Api::handlers = {
+    {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
+    {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},
+};
+
+Api::Api(deploy::Deployer &deployer, access::Access &access, Hosting hosting)
+    : deployer_(deployer), access_(access), hosting_(std::move(hosting)) {}
+
+Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
+    auto executor = deployer_.world().executor;
+    auto peer = std::make_shared<Peer>(executor, std::move(socket), kind);
+    try {
+        for (;;) {
+            std::optional<Frame> frame = co_await peer->stream.receive(most_bytes);
+            if (!frame) break;
+            json message = parse_json(frame->body, "request");
+            int64_t id = message.at("id").get<int64_t>();
+            if (message.contains("cancel")) {
+                if (auto running = peer->running.find(id); running != peer->running.end()) running->second.cancel("the asker lost interest");
+                continue;
+            }
+            std::string op = message.at("op").get<std::string>();
+            json args = message.value("args", json::object());
+            if (!args.is_object()) throw Failure(Code::invalid, "args is not an object");
+            if (op == "hello" && kind == PeerKind::session && peer->person.key.empty()) {
+                peer->person.key = access::canonical_key(args.at("key").get<std::string>());
+                peer->person.fingerprint = printable(args.value("fingerprint", ""), 100);
+                peer->person.remote = printable(args.value("remote", ""), 100);
+                if (peer->person.key.empty()) throw Failure(Code::invalid, "hello without a public key");
+                std::string done = json{{"id", id}, {"ok", json::object()}}.dump();
+                co_await peer->stream.send(done);
+                continue;
+            }
+            if (peer->running.contains(id)) throw Failure(Code::invalid, "request id used twice");
+            Call call(op + " " + random_hex(4), is_long(op, args) ? Call::Clock::duration(long_request) : Call::Clock::duration(short_request));
+            auto request = std::make_shared<Request>(Request{call, kind, peer->person, std::move(args), std::move(frame->descriptors), nullptr});
+            bool too_many = peer->running.size() >= most_requests;
+            if (too_many) {
+                std::string refusal =
+                    json{{"id", id}, {"error", {{"code", "limit"}, {"text", "too many requests at once; wait for an answer"}}}}.dump();
+                co_await peer->stream.send(refusal);
+                continue;
+            }
+            peer->running.emplace(id, call);
+            spawn_task(executor, "request " + call.id(), answer(peer, id, std::move(op), std::move(request)));
+        }
+    } catch (const std::exception &error) {
+        log_warning("front", "a peer was dropped: " + std::string(error.what()));
+    }
+    for (auto &[id, call] : peer->running) call.cancel("the asker left");
+    peer->stream.close();
+}
+
+Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, std::shared_ptr<Request> request) {
+    json answer = {{"id", id}};
+    request->item = [peer, id, call = request->call](const json &item) {
+        try {
+            peer->stream.post(json{{"id", id}, {"item", item}}.dump(-1, ' ', false, json::error_handler_t::replace));
+        } catch (const Failure &failure) {   // gone, or does not read
+            call.cancel(failure.what());
+        }
+    };
+    try {
+        auto handler = handlers.find(op);
+        if (handler == handlers.end()) throw Failure(Code::unsupported, "no such request: " + printable(op, 40));
+        if (peer->kind == PeerKind::http && op != "health") throw Failure(Code::denied, "the HTTP front may not ask for " + op);
+        if (peer->kind == PeerKind::session && request->person.key.empty()) throw Failure(Code::denied, "say hello first");
+        json result = co_await (this->*handler->second)(*request);
+        answer["ok"] = std::move(result);
+    } catch (const Failure &failure) {
+        answer["error"] = {{"code", to_string(failure.code())}, {"text", failure.what()}, {"retry_after_ms", failure.retry_after_ms()}};
+    } catch (const json::exception &error) {
+        answer["error"] = {{"code", "invalid"}, {"text", std::string("malformed request: ") + error.what()}};
+    } catch (const std::exception &error) {
+        log_error("front", op + ": " + error.what());
+        answer["error"] = {{"code", "internal"}, {"text", error.what()}};
+    }
+    peer->running.erase(id);
+    if (!peer->stream.is_open()) co_return;
+    std::string body = answer.dump(-1, ' ', false, json::error_handler_t::replace);
+    co_await peer->stream.send(std::move(body));
+}
+
+Task<std::vector<access::Access::Membership>> Api::visible(const Request &request) {
+    std::vector<access::Access::Membership> found;
+    if (request.kind == PeerKind::operator_) {
+        for (const auto &flake : deployer_.world().store.flakes()) found.push_back({flake.repository, access::Role::owner});
+        co_return found;
+    }
+    found = co_await access_.memberships(request.call, request.person.key);
+    co_return found;
+}
+
+Task<Api::Target> Api::resolve_instance(const Request &request, std::string text) {
+    auto slash = text.find('/');
+    std::string repository = slash == std::string::npos ? "" : text.substr(0, slash);
+    std::string instance = slash == std::string::npos ? text : text.substr(slash + 1);
+    if (!repository.empty()) repository = model::RepoName(repository).str();
+    instance = model::InstanceName(instance).str();
+    std::vector<Target> candidates;
+    auto members = co_await visible(request);
+    for (const auto &member : members) {
+        if (!repository.empty() && member.repository != repository) continue;
+        if (deployer_.worker(member.repository).current().contains(instance)) candidates.push_back({member.repository, instance});
+    }
+    if (candidates.size() == 1) co_return candidates[0];
+    if (candidates.empty()) throw Failure(Code::not_found, "no instance " + text + " among your repositories; see: status");
+    std::string list;
+    for (const auto &candidate : candidates) list += (list.empty() ? "" : ", ") + candidate.repository + "/" + candidate.instance;
+    throw Failure(Code::conflict, text + " is ambiguous; say one of: " + list);
+}
+
+}  // namespace seed::front

@@ -1,0 +1,89 @@
+// The typed requests that the fronts and the operator's command line send to seedd (docs/architecture.md lists them).
+//
+// A peer is a session (one key, nothing before `hello`), the HTTP front (health only), or the operator (all repositories).  What a
+// peer sends is never trusted beyond its kind: every argument is checked here, and a frame that is not a request ends the peer.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/access/access.h"
+#include "core/base/frame_stream.h"
+#include "core/deploy/deployer.h"
+
+namespace seed::front {
+
+enum class PeerKind { session, http, operator_ };
+
+struct Person {
+    std::string key;           // canonical "TYPE BASE64"; empty: said no hello yet
+    std::string fingerprint;   // for people
+    std::string remote;        // address, for the log
+};
+
+struct Hosting {
+    std::string domain, silo;
+    bool open_admission = false;
+    size_t repositories_per_key = 20;
+    uint64_t pack_bytes = 256ull << 20;
+    uint64_t repository_bytes = 1ull << 30;
+};
+
+// One request in flight.
+struct Request {
+    Call call;
+    PeerKind kind;
+    Person person;
+    json args;
+    std::vector<UniqueFd> descriptors;
+    std::function<void(const json &)> item;   // streams: one item to the peer
+};
+
+class Api {
+public:
+    Api(deploy::Deployer &deployer, access::Access &access, Hosting hosting);
+
+    // Serves one peer until it leaves.  Cancels what it asked for and did not wait for.
+    Task<void> serve(UniqueFd socket, PeerKind kind);
+    // Providers that `health` and `status` tell about, by kind.
+    void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) { providers_ = std::move(providers); }
+
+private:
+    struct Peer;
+    using Handler = Task<json> (Api::*)(Request &);
+    Task<void> answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, std::shared_ptr<Request> request);
+
+    Task<json> status(Request &request);
+    Task<json> logs(Request &request);
+    Task<json> restart(Request &request);
+    Task<json> volumes(Request &request);
+    Task<json> whoami(Request &request);
+    Task<json> health(Request &request);
+    Task<json> git(Request &request);
+
+    // The repositories this request may manage.
+    Task<std::vector<access::Access::Membership>> visible(const Request &request);
+    struct Target {
+        std::string repository, instance;
+    };
+    // "[REPOSITORY/]INSTANCE" among the visible ones; ambiguity lists the candidates.
+    Task<Target> resolve_instance(const Request &request, std::string text);
+    Task<json> describe_flake(const Request &request, std::string repository, std::string role, const runtime::ListReply &boots,
+                              const json &volumes);
+    Task<void> claim(const Request &request, std::string repository);
+    Task<json> receive(Request &request, std::string repository, json serve);
+    Task<void> release_if_empty(const Call &call, std::string repository);
+    void on_updated(const Request &request, const std::string &repository, const json &updated, std::shared_ptr<class ReportPipe> report);
+    void report_outcome(const state::Revision &revision, class ReportPipe &report);
+
+    static const std::map<std::string, Handler> handlers;
+    deploy::Deployer &deployer_;
+    access::Access &access_;
+    Hosting hosting_;
+    std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
+    std::map<std::string, int> receiving_;   // pushes in flight by repository
+};
+
+}  // namespace seed::front

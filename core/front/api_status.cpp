@@ -1,0 +1,173 @@
+// What people look at: status, volumes, whoami, health, restart.
+#include <algorithm>
+
+#include <seed/storage.hpp>
+#include <seed/util/text.h>
+
+#include "core/front/api.h"
+#include "core/model/addresses.h"
+
+namespace seed::front {
+namespace {
+
+std::string state_of(const runtime::Boot &boot) { return boot.state == "exited" ? "failed" : boot.state; }
+
+json revision_json(const state::Revision &revision) {
+    json timings = revision.timings.empty() ? json::object() : parse_json(revision.timings, "timings");
+    return {{"commit", revision.commit},   {"state", revision.state},           {"stage", revision.stage},
+            {"message", revision.message}, {"created_ms", revision.created_ms}, {"finished_ms", revision.finished_ms},
+            {"timings", timings}};
+}
+
+}  // namespace
+
+Task<json> Api::status(Request &request) {
+    std::string only = request.args.value("repository", "");
+    if (!only.empty()) only = model::RepoName(only).str();
+    auto members = co_await visible(request);
+    json nothing = json::object();
+    runtime::ListReply boots = co_await deployer_.world().runtime->ask<runtime::ListReply>(request.call, "list", nothing);
+    json volumes = co_await deployer_.world().storage->call(request.call, "list", nothing);
+    json flakes = json::array();
+    for (const auto &member : members) {
+        if (!only.empty() && member.repository != only) continue;
+        json flake = co_await describe_flake(request, member.repository, std::string(access::to_string(member.role)), boots, volumes);
+        flakes.push_back(std::move(flake));
+    }
+    if (!only.empty() && flakes.empty()) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
+    co_return json{{"platform", {{"domain", hosting_.domain}, {"silo", hosting_.silo}, {"version", SEED_VERSION}}}, {"flakes", flakes}};
+}
+
+Task<json> Api::describe_flake(const Request &request, std::string repository, std::string role, const runtime::ListReply &boots,
+                               const json &volumes) {
+    auto &store = deployer_.world().store;
+    auto &worker = deployer_.worker(repository);
+    const std::string &ns = worker.flake().ns;
+    json flake = {{"repository", repository}, {"namespace", ns},          {"role", role},
+                  {"phase", worker.phase()},  {"trouble", worker.trouble()}, {"generation", store.current_generation(repository).value_or("")}};
+    if (auto last = store.latest_revision(repository)) flake["revision"] = revision_json(*last);
+    json instances = json::array();
+    auto current = worker.current();
+    for (const auto &[name, spec] : current) {
+        json one = {{"name", name}, {"size", spec.size.name}, {"state", "stopped"}, {"reason", ""}, {"ipv4_only", false}, {"uptime_ms", 0}};
+        const runtime::Boot *newest = nullptr;
+        for (const auto &boot : boots.boots)
+            if (boot.instance == ns + "/" + name && (!newest || boot.handle > newest->handle)) newest = &boot;
+        if (newest) {
+            one["state"] = state_of(*newest);
+            one["reason"] = newest->reason;
+            one["ipv4_only"] = newest->ipv4_only;
+            one["boot"] = newest->handle.substr(newest->handle.rfind('/') + 1);
+            if (newest->state != "exited") one["uptime_ms"] = unix_ms_now() - newest->started_ms;
+        }
+        one["restarts"] = store.restart_requests(ns, name);
+        json expose = json::array(), urls = json::array(), mounted = json::array();
+        for (const auto &port : spec.expose) {
+            expose.push_back({{"name", port.name}, {"port", port.port}, {"protocol", port.protocol}});
+            for (const auto &forward : worker.converger().forwards())
+                if (forward.instance == ns + "/" + name && forward.port == port.port)
+                    urls.push_back((port.protocol == "http" ? "http://127.0.0.1:" : "tcp://127.0.0.1:") + std::to_string(forward.host_port) +
+                                   (port.protocol == "http" ? "/" : ""));
+        }
+        for (const auto &volume : spec.volumes) mounted.push_back(ns + "/" + name + "/" + volume.name);
+        one["expose"] = expose;
+        one["urls"] = urls;
+        one["volumes"] = mounted;
+        if (!spec.expose.empty()) {
+            one["fqdn"] = name + "." + ns + "." + hosting_.domain;
+            one["address"] = model::service_address(deployer_.world().prefix, ns, name);
+        }
+        instances.push_back(std::move(one));
+    }
+    flake["instances"] = instances;
+    json detached = json::array();
+    for (const auto &volume : volumes.value("volumes", json::array())) {
+        std::string id = volume.value("volume", "");
+        if (!id.starts_with(ns + "/")) continue;
+        std::string rest = id.substr(ns.size() + 1);
+        auto owner = current.find(rest.substr(0, rest.find('/')));
+        bool attached = false;
+        if (owner != current.end())
+            for (const auto &spec : owner->second.volumes) attached |= rest == owner->first + "/" + spec.name;
+        if (!attached) detached.push_back(id);
+    }
+    flake["detached_volumes"] = detached;
+    (void)request;
+    co_return flake;
+}
+
+Task<json> Api::volumes(Request &request) {
+    json status_of_all = co_await status(request);
+    json nothing = json::object();
+    storage::ListReply volumes = co_await deployer_.world().storage->ask<storage::ListReply>(request.call, "list", nothing);
+    json found = json::array();
+    for (const auto &flake : status_of_all["flakes"]) {
+        std::string ns = flake["namespace"];
+        const json &detached = flake["detached_volumes"];
+        for (const auto &volume : volumes.volumes) {
+            if (!volume.volume.starts_with(ns + "/")) continue;
+            bool attached = std::find(detached.begin(), detached.end(), json(volume.volume)) == detached.end();
+            found.push_back({{"volume", volume.volume},
+                             {"repository", flake["repository"]},
+                             {"name", flake["repository"].get<std::string>() + volume.volume.substr(ns.size())},
+                             {"size_bytes", volume.size_bytes},
+                             {"used_bytes", volume.used_bytes},
+                             {"attached", attached}});
+        }
+    }
+    co_return json{{"volumes", found}};
+}
+
+Task<json> Api::whoami(Request &request) {
+    json repositories = json::array();
+    auto members = co_await visible(request);
+    for (const auto &member : members) repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
+    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}};
+}
+
+Task<json> Api::health(Request &request) {
+    json list = json::array();
+    bool all_well = true;
+    for (const auto &[kind, provider] : providers_) {
+        json one = {{"kind", kind}, {"plugin", provider->settings().plugin}, {"ok", true}, {"remarks", json::array()}};
+        try {
+            Call part = request.call.within(std::chrono::seconds(5));
+            json nothing = json::object();
+            json reply = co_await provider->call(part, "check", nothing);
+            one["ok"] = reply.value("ok", true);
+            one["remarks"] = reply.value("remarks", json::array());
+        } catch (const std::exception &error) {
+            one["ok"] = false;
+            one["remarks"] = {error.what()};
+        }
+        all_well &= one["ok"].get<bool>();
+        if (request.kind == PeerKind::http) one.erase("remarks");   // strangers read that page
+        list.push_back(one);
+    }
+    co_return json{{"ok", all_well}, {"version", SEED_VERSION}, {"providers", list}};
+}
+
+Task<json> Api::restart(Request &request) {
+    std::string text = request.args.at("instance").get<std::string>();
+    Target target = co_await resolve_instance(request, text);
+    deployer_.request_restart(target.repository, target.instance);
+    co_return json{{"instance", target.repository + "/" + target.instance},
+                   {"requested", deployer_.world().store.restart_requests(deployer_.worker(target.repository).flake().ns, target.instance)}};
+}
+
+// Lines come from the guest: they are passed on as they are, the shell makes them printable.
+Task<json> Api::logs(Request &request) {
+    std::string text = request.args.at("instance").get<std::string>();
+    Target target = co_await resolve_instance(request, text);
+    runtime::LogsRequest logs;
+    logs.instance = deployer_.worker(target.repository).flake().ns + "/" + target.instance;
+    logs.lines = std::min<uint32_t>(request.args.value("lines", 100u), 10000u);
+    logs.follow = request.args.value("follow", false);
+    providers::CallOptions options;
+    options.stream = true;
+    options.on_item = [item = request.item](const json &line, std::vector<UniqueFd>) { item(line); };
+    co_await deployer_.world().runtime->call(request.call, "logs", logs, std::move(options));
+    co_return json::object();
+}
+
+}  // namespace seed::front

@@ -1,0 +1,85 @@
+// seedd: the platform's daemon.
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdio>
+
+#include "core/base/log.h"
+#include "core/config/config.h"
+#include "platform.h"
+
+using namespace seed;
+
+namespace {
+
+struct Options {
+    std::string embedded, config_file;
+    uint16_t ssh_port = 0, http_port = 0;
+    bool stop_instances = false, verbose = false;
+};
+
+int parse(int argc, char **argv, Options &options) {
+    CLI::App app{"seedd: git push a flake, get a running microVM"};
+    app.set_version_flag("--version", "seedd " SEED_VERSION);
+    auto *embedded = app.add_option("--embedded", options.embedded, "run with embedded defaults; all state lies below DIR")->type_name("DIR");
+    auto *config = app.add_option("--config", options.config_file, "configuration file (see docs/configuration.md)")->type_name("FILE");
+    embedded->excludes(config);
+    app.add_option("--ssh-port", options.ssh_port, "embedded: port of the SSH front on 127.0.0.1 (0: a free one)");
+    app.add_option("--http-port", options.http_port, "embedded: port of the HTTP front on 127.0.0.1 (0: a free one)");
+    app.add_flag("--stop-instances", options.stop_instances, "when stopping, stop the instances and the network too");
+    app.add_flag("--verbose", options.verbose, "log more");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? -1 : 2;
+    }
+    if (options.embedded.empty() == options.config_file.empty()) {
+        std::fprintf(stderr, "seedd: say where the state lies: --embedded DIR, or --config FILE\n");
+        return 2;
+    }
+    return 0;
+}
+
+Task<void> run_platform(program::Platform &platform, bool stop_instances, asio::io_context &context, int &status) {
+    try {
+        co_await platform.run(stop_instances);
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "seedd: %s\n", error.what());
+        status = 1;
+    }
+    context.stop();
+}
+
+int serve(const Options &options) {
+    umask(022);
+    std::signal(SIGPIPE, SIG_IGN);
+    if (options.verbose) set_log_level(LogLevel::debug);
+    config::Settings settings = options.config_file.empty() ? config::embedded(options.embedded, options.ssh_port, options.http_port)
+                                                            : config::load(options.config_file);
+    asio::io_context context(1);
+    program::Platform platform(context, std::move(settings));
+    asio::signal_set signals(context, SIGINT, SIGTERM);
+    signals.async_wait([&](const boost::system::error_code &error, int) {
+        if (!error) platform.stop();
+    });
+    int status = 0;
+    asio::co_spawn(context, run_platform(platform, options.stop_instances, context, status), asio::detached);
+    context.run();
+    return status;
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    Options options;
+    if (int usage = parse(argc, argv, options); usage != 0) return usage < 0 ? 0 : usage;
+    try {
+        return serve(options);
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "seedd: %s\n", error.what());
+        return 1;
+    }
+}

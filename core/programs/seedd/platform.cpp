@@ -1,0 +1,211 @@
+#include "platform.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include <seed/dns.hpp>
+#include <seed/runtime.hpp>
+#include <seed/util/cage.h>
+#include <seed/util/file.h>
+#include <seed/util/process.h>
+#include <seed/util/text.h>
+
+#include "core/base/log.h"
+#include "core/model/addresses.h"
+
+namespace seed::program {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+namespace fs = std::filesystem;
+
+// Made once and kept: what it is called like (addresses, marks of ownership) must never change under running instances.
+std::string made_once(state::Store &store, const std::string &name, const std::function<std::string()> &make) {
+    if (auto known = store.setting(name)) return *known;
+    std::string value = make();
+    store.set_setting(name, value);
+    return value;
+}
+
+void make_host_key(const fs::path &file) {
+    if (fs::exists(file)) return;
+    fs::path fresh = file.string() + ".new";
+    fs::remove(fresh);
+    fs::remove(fresh.string() + ".pub");
+    SpawnOptions options;
+    options.arguments = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "seed", "-f", fresh.string()};
+    options.environment = {"PATH=/usr/bin"};
+    RunResult made = seed::run(options, seconds(30));
+    if (!made.status.ok())
+        throw Failure(Code::internal, "ssh-keygen made no host key (" + made.status.to_string() + "): " + made.err + "; is openssh-client installed?");
+    fs::rename(fresh.string() + ".pub", file.string() + ".pub");
+    fs::rename(fresh, file);
+}
+
+unsigned uid_for(const std::string &kind) {
+    if (kind == "git") return uids::silo;
+    if (kind == "dns") return uids::pdns;
+    return uids::plugin_base + (kind == "storage" ? 1 : 2);
+}
+
+}  // namespace
+
+Platform::Platform(asio::io_context &context, config::Settings settings)
+    : context_(context), settings_(std::move(settings)), stopping_(context.get_executor()) {
+    fs::path state = settings_.platform.state;
+    make_directory(state, 0755);   // children of other uids pass through it; each part has its own mode
+    lock_ = open_file(state / "lock", O_RDWR | O_CREAT, 0600);
+    if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
+        throw Failure(Code::conflict, state.string() + " is in use by another seedd; stop it first");
+    make_directory(state / "core", 0700);
+    store_ = std::make_unique<state::Store>((state / "core/seed.sqlite3").string());
+    id_ = made_once(*store_, "platform id", [] { return random_hex(6); });
+    prefix_ = settings_.ingress.prefix.empty() ? made_once(*store_, "address prefix", model::generate_ula_prefix) : settings_.ingress.prefix;
+    host_key_file_ = (state / "core/ssh_host_ed25519_key").string();
+    make_host_key(host_key_file_);
+}
+
+Platform::~Platform() = default;
+
+void Platform::stop() { stopping_.set(); }
+
+Task<void> Platform::run(bool stop_instances) {
+    std::exception_ptr failure;
+    try {
+        Call call("start", minutes(5));
+        co_await open_providers(call);
+        co_await open_rooms(call);
+        listen();
+        co_await deployer_->take_up(call);
+        announce();
+        co_await stopping_.wait();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    co_await close(stop_instances);
+    if (failure) std::rethrow_exception(failure);
+}
+
+Task<std::shared_ptr<providers::Provider>> Platform::open(const Call &call, std::string kind, json given) {
+    auto found = settings_.providers.find(kind);
+    if (found == settings_.providers.end() || found->second.empty())
+        throw Failure(Code::invalid, "no provider of kind " + kind + " is configured; add providers." + kind);
+    const auto &chosen = found->second.front();
+    providers::ProviderSettings settings;
+    settings.kind = kind;
+    settings.plugin = chosen.plugin;
+    settings.path = providers::find_plugin(settings_.plugin_directories, chosen.plugin);
+    settings.config = chosen.config;
+    settings.config.update(given);
+    settings.isolation = chosen.isolation == config::Isolation::inline_ ? providers::Isolation::inline_ : providers::Isolation::process;
+    settings.privileged = kind == "runtime";
+    settings.uid = uid_for(kind);
+    settings.state_directory = (fs::path(settings_.platform.state) / kind).string();
+    settings.read_paths = {program_directory().string()};
+    auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
+    log_info("seedd", kind + " provider " + chosen.plugin + " is open");
+    co_return provider;
+}
+
+// The order matters: the runtime is told where names are answered.
+Task<void> Platform::open_providers(const Call &call) {
+    json nothing = json::object();
+    providers_["storage"] = co_await open(call, "storage", nothing);
+    providers_["git"] = co_await open(call, "git", nothing);
+    providers_["dns"] = co_await open(call, "dns", nothing);
+    dns::CheckReply answers = co_await providers_["dns"]->ask<dns::CheckReply>(call, "check", nothing);
+    if (!answers.servers.empty()) dns_server_ = answers.servers.front();
+    json facts = {{"platform", id_}, {"prefix6", prefix_}, {"zone", settings_.platform.domain}, {"dns", dns_server_}};
+    providers_["runtime"] = co_await open(call, "runtime", facts);
+    co_await providers_["runtime"]->call(call, "recover", nothing);
+    runtime::CheckReply able = co_await providers_["runtime"]->ask<runtime::CheckReply>(call, "check", nothing);
+    for (const auto &remark : able.remarks) log_info("seedd", "runtime: " + remark);
+}
+
+Task<void> Platform::open_rooms(const Call &call) {
+    auto executor = context_.get_executor();
+    fs::path state = settings_.platform.state;
+    const auto &limits = settings_.limits;
+
+    build::BuilderSettings building;
+    building.state_directory = (state / "build").string();
+    building.image_directory = (state / "images").string();
+    building.platform = id_;
+    building.evaluation_memory = limits.evaluation_memory;
+    building.build_memory = limits.build_memory;
+    building.store_bytes = limits.store_bytes;
+    building.source_bytes = limits.source_bytes;
+    building.evaluation_deadline = seconds(limits.evaluation_seconds);
+    building.build_deadline = seconds(limits.build_seconds);
+    building.parallel = limits.parallel_builds;
+    builder_ = std::make_unique<build::Builder>(executor, building);
+
+    dns::EnsureZoneRequest zone;
+    zone.zone = settings_.platform.domain + ".";
+    zone.name_servers = {"ns1." + settings_.platform.domain + "."};
+    co_await providers_["dns"]->call(call, "ensure_zone", zone);
+    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_);
+
+    deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,
+                        .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
+                        .domain = settings_.platform.domain, .prefix = prefix_, .node_address = prefix_.substr(0, prefix_.find("::")) + "::1",
+                        .instances_per_flake = limits.instances_per_flake, .source_bytes = limits.source_bytes};
+    deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
+    access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
+
+    front::Hosting hosting;
+    hosting.domain = settings_.platform.domain;
+    hosting.silo = settings_.platform.silo;
+    hosting.open_admission = settings_.admission == config::Admission::open;
+    hosting.repositories_per_key = limits.repositories_per_key;
+    hosting.pack_bytes = limits.pack_bytes;
+    hosting.repository_bytes = limits.repository_bytes;
+    api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);
+    api_->set_providers(providers_);
+    spawn_task(executor, "watch", deployer_->watch());
+    spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
+}
+
+void Platform::listen() {
+    auto executor = context_.get_executor();
+    ssh_ = std::make_unique<front::SshListener>(*api_, executor, front::parse_address(settings_.listen.ssh), host_key_file_);
+    http_ = std::make_unique<front::HttpFront>(*api_, executor, front::parse_address(settings_.listen.http));
+    operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
+    spawn_task(executor, "ssh", ssh_->run());
+    spawn_task(executor, "http", http_->run());
+    spawn_task(executor, "operator", operator_->run());
+}
+
+// One line for whoever started us; ports may have been chosen by the system.
+void Platform::announce() {
+    std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s\n", ssh_->port(), http_->port(), settings_.platform.domain.c_str(),
+                dns_server_.c_str());
+    std::fflush(stdout);
+}
+
+Task<void> Platform::close(bool stop_instances) {
+    log_info("seedd", stop_instances ? "stopping, with all instances" : "stopping; instances go on");
+    if (operator_) operator_->stop();
+    if (ssh_) ssh_->stop();
+    if (http_) http_->stop();
+    if (deployer_) deployer_->stop();
+    if (deployer_ && stop_instances) {
+        try {
+            Call call("end", minutes(2));
+            co_await deployer_->end_all_instances(call);
+        } catch (const std::exception &error) {
+            log_warning("seedd", "instances may still run: " + std::string(error.what()));
+        }
+    }
+    for (auto kind : {"runtime", "dns", "git", "storage"})
+        if (auto provider = providers_.find(kind); provider != providers_.end()) provider->second->shut_down();
+    // Hosts say goodbye to what they started (a managed DNS server, the network) before they end.
+    co_await sleep_for(std::chrono::milliseconds(50));
+}
+
+}  // namespace seed::program

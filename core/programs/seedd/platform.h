@@ -1,0 +1,52 @@
+// The running platform: every room opened in order, served until told to stop, closed in the opposite order.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "core/access/access.h"
+#include "core/build/builder.h"
+#include "core/config/config.h"
+#include "core/deploy/deployer.h"
+#include "core/front/api.h"
+#include "core/front/listener.h"
+#include "core/names/records.h"
+#include "core/state/store.h"
+
+namespace seed::program {
+
+class Platform {
+public:
+    // Takes the state directory (one platform at a time), opens the database, makes what is made once.  Blocking.
+    Platform(asio::io_context &context, config::Settings settings);
+    ~Platform();
+
+    // Opens the providers, takes up what was pushed, serves.  Returns when stop() was called.
+    Task<void> run(bool stop_instances);
+    void stop();
+
+private:
+    Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
+    Task<void> open_providers(const Call &call);
+    Task<void> open_rooms(const Call &call);
+    void listen();
+    void announce();
+    Task<void> close(bool stop_instances);
+
+    asio::io_context &context_;
+    config::Settings settings_;
+    UniqueFd lock_;
+    std::unique_ptr<state::Store> store_;
+    std::string id_, prefix_, dns_server_, host_key_file_;
+    std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
+    std::unique_ptr<build::Builder> builder_;
+    std::unique_ptr<names::Records> records_;
+    std::unique_ptr<deploy::Deployer> deployer_;
+    std::unique_ptr<access::Access> access_;
+    std::unique_ptr<front::Api> api_;
+    std::unique_ptr<front::SshListener> ssh_;
+    std::unique_ptr<front::HttpFront> http_;
+    std::unique_ptr<front::OperatorListener> operator_;
+    Event stopping_;
+};
+
+}  // namespace seed::program
