@@ -24,6 +24,8 @@ UniqueFd open_file(const std::filesystem::path &path, int flags, mode_t mode = 0
 void write_all(int fd, std::string_view bytes);
 // Everything until end of file, at most `limit` bytes (then Failure(limit)).
 std::string read_all(int fd, size_t limit = 16u << 20);
+// A file without a name that holds `content`, read from its start: the input of a program, a secret for a descriptor.
+UniqueFd file_in_memory(std::string_view content);
 void change_owner(const std::filesystem::path &path, uid_t uid, gid_t gid);  // does nothing when not root
 // A private temporary directory under `parent`, removed with its content at the end of its scope.
 class TemporaryDirectory {
