@@ -1,0 +1,103 @@
+// A source tree, from a tar stream.  The stream is counted while it passes, so a tree larger than agreed never reaches the disk
+// in full; the tree gets its name only when it is complete and on disk.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include <seed/util/failure.h>
+#include <seed/util/fd.h>
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+#include "core/programs/seed-nix-box/actions.h"
+#include "core/programs/seed-nix-box/command.h"
+
+namespace seed::box {
+namespace {
+
+namespace fs = std::filesystem;
+
+// False: tar stopped reading, its own message says why.
+bool relay(int in, int out, uint64_t limit) {
+    char buffer[65536];
+    uint64_t total = 0;
+    for (;;) {
+        ssize_t count = read(in, buffer, sizeof buffer);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail_errno("read the source");
+        if (count == 0) return true;
+        total += static_cast<uint64_t>(count);
+        if (total > limit)
+            throw Failure(Code::limit,
+                          "the source is larger than " + format_size(limit) + ": remove large files from the repository");
+        for (ssize_t done = 0; done < count;) {
+            ssize_t written = write(out, buffer + done, static_cast<size_t>(count - done));
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0 && errno == EPIPE) return false;
+            if (written < 0) fail_errno("pass the source to tar");
+            done += written;
+        }
+    }
+}
+
+// Prints "NAME SIZE\n" and the bytes; nothing when there is no such file.
+void print_file(const fs::path &folder, const char *name) {
+    fs::path path = folder / name;
+    struct stat status {};
+    if (lstat(path.c_str(), &status)) return;
+    if (!S_ISREG(status.st_mode))
+        throw Failure(Code::invalid, std::string(name) + " is not a regular file: commit it as a plain file");
+    std::string text = read_file(path, 1u << 20);
+    write_all(1, std::string(name) + " " + std::to_string(text.size()) + "\n" + text);
+}
+
+}  // namespace
+
+int unpack_source(const Options &options) {
+    if (options.action.size() != 3) throw Failure(Code::invalid, "unpack needs a tree and a size\n" + usage());
+    const fs::path folder = fs::path("/sources") / checked_component(options.action[1], "tree");
+    const fs::path part = folder.string() + ".part";
+    uint64_t limit = parse_bytes(options.action[2], "size");
+    fs::remove_all(part);
+    if (!fs::exists(fs::symlink_status(folder))) {
+        if (mkdir(part.c_str(), 0755)) fail_errno("make the source's folder");
+        try {
+            Pipe pipe = make_pipe();
+            Command tar;
+            tar.arguments = {"tar", "-x",         "-f", "-", "-C", part.string(), "--no-same-owner", "--no-same-permissions",
+                             "-m",  "--no-xattrs"};
+            tar.in = pipe.read.get();
+            tar.file_bytes = limit;
+            pid_t pid = start(tar);
+            pipe.read.reset();
+            bool whole = false;
+            try {
+                whole = relay(0, pipe.write.get(), limit);
+            } catch (...) {
+                kill(pid, SIGKILL);
+                wait_for(pid);
+                throw;
+            }
+            pipe.write.reset();
+            int code = wait_for(pid);
+            if (code || !whole)
+                throw Failure(Code::invalid, "unpacking the source failed (tar ended with status " + std::to_string(code) + ")");
+            UniqueFd disk = open_file(part, O_RDONLY | O_DIRECTORY);
+            if (syncfs(disk.get())) fail_errno("write the source to disk");
+            fs::rename(part, folder);
+        } catch (...) {
+            std::error_code ignored;
+            fs::remove_all(part, ignored);
+            throw;
+        }
+    }
+    print_file(folder, "flake.nix");
+    print_file(folder, "flake.lock");
+    return 0;
+}
+
+}  // namespace seed::box
