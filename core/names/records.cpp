@@ -1,0 +1,138 @@
+#include "core/names/records.h"
+
+#include <algorithm>
+#include <set>
+
+#include <seed/dns.hpp>
+
+#include "core/base/log.h"
+
+namespace seed::names {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr auto batch_window = milliseconds(50);
+constexpr uint32_t ttl_seconds = 60;
+
+// "web.s-abc.seed.example." belongs to the namespace "s-abc" of the zone "seed.example.".
+bool belongs(const std::string &name, const std::string &ns, const std::string &zone) { return name.ends_with("." + ns + "." + zone); }
+
+struct Waiter {
+    explicit Waiter(asio::any_io_executor executor) : done(executor) {}
+    Event done;
+    std::exception_ptr failure;
+};
+
+}  // namespace
+
+struct Records::State : std::enable_shared_from_this<Records::State> {
+    State(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner)
+        : executor(std::move(executor)), dns(std::move(dns)), zone(std::move(zone)), owner(std::move(owner)) {}
+
+    Task<std::vector<dns::RecordSet>> list(const Call &call);
+    Task<void> flush();
+    Task<void> write(std::map<std::string, std::vector<model::Record>> batch);
+
+    asio::any_io_executor executor;
+    std::shared_ptr<providers::Provider> dns;
+    std::string zone, owner;
+    std::map<std::string, std::vector<model::Record>> pending;   // by namespace; the newest wish counts
+    std::vector<std::shared_ptr<Waiter>> waiters;
+    bool flushing = false;
+};
+
+Records::Records(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner)
+    : state_(std::make_shared<State>(std::move(executor), std::move(dns), std::move(zone), std::move(owner))) {}
+
+Records::~Records() = default;
+
+Task<void> Records::set(const Call &call, std::string ns, std::vector<model::Record> records) {
+    auto state = state_;
+    state->pending[ns] = std::move(records);
+    auto waiter = std::make_shared<Waiter>(state->executor);
+    state->waiters.push_back(waiter);
+    if (!state->flushing) {
+        state->flushing = true;
+        spawn_task(state->executor, "records", state->flush());
+    }
+    bool in_time = co_await waiter->done.wait_until(call.deadline());
+    call.check();
+    if (!in_time) throw Failure(Code::timeout, "the records of " + ns + " were not written in time; they are tried again");
+    if (waiter->failure) std::rethrow_exception(waiter->failure);
+}
+
+// Writes what is pending at once, then what came meanwhile after a pause in which more may come.
+Task<void> Records::State::flush() {
+    auto self = shared_from_this();
+    while (!pending.empty()) {
+        auto batch = std::exchange(pending, {});
+        auto waiting = std::exchange(waiters, {});
+        std::exception_ptr failure;
+        try {
+            co_await write(std::move(batch));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        for (auto &waiter : waiting) {
+            waiter->failure = failure;
+            waiter->done.set();
+        }
+        co_await sleep_for(batch_window);
+    }
+    flushing = false;
+}
+
+Task<void> Records::State::write(std::map<std::string, std::vector<model::Record>> batch) {
+    Call call("records", seconds(30));
+    std::vector<dns::RecordSet> there = co_await list(call);
+    dns::ApplyRequest apply;
+    apply.zone = zone;
+    apply.owner = owner;
+    dns::RemoveRequest remove;
+    remove.zone = zone;
+    remove.owner = owner;
+    for (const auto &[ns, records] : batch) {
+        std::map<std::pair<std::string, std::string>, dns::RecordSet> wanted;
+        for (const auto &record : records) {
+            auto &set = wanted[{record.name, record.type}];
+            set.name = record.name;
+            set.type = record.type;
+            set.ttl = ttl_seconds;
+            set.values.push_back(record.value);
+        }
+        for (const auto &set : there)
+            if (set.owner == owner && belongs(set.name, ns, zone) && !wanted.contains({set.name, set.type}))
+                remove.sets.push_back({set.name, set.type});
+        for (auto &[key, set] : wanted) apply.sets.push_back(std::move(set));
+    }
+    if (!apply.sets.empty()) co_await dns->call(call, "apply", apply);
+    if (!remove.sets.empty()) co_await dns->call(call, "remove", remove);
+}
+
+Task<std::vector<dns::RecordSet>> Records::State::list(const Call &call) {
+    std::vector<dns::RecordSet> found;
+    providers::CallOptions options;
+    options.stream = true;
+    options.on_item = [&found](const json &item, std::vector<UniqueFd>) { found.push_back(item.get<dns::RecordSet>()); };
+    dns::ZoneRequest request;
+    request.zone = zone;
+    Call part = call.within(seconds(20));
+    co_await dns->call(part, "list", request, std::move(options));
+    co_return found;
+}
+
+Task<std::vector<model::Record>> Records::observe(const Call &call, std::string ns) {
+    auto state = state_;
+    std::vector<dns::RecordSet> there = co_await state->list(call);
+    std::vector<model::Record> ours;
+    for (const auto &set : there) {
+        if (set.owner != state->owner || !belongs(set.name, ns, state->zone)) continue;
+        for (const auto &value : set.values) ours.push_back({set.name, set.type, value});
+    }
+    std::sort(ours.begin(), ours.end());
+    co_return ours;
+}
+
+}  // namespace seed::names

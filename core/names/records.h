@@ -1,0 +1,33 @@
+// The records the platform wants in its zone, written in batches.
+//
+// The first change is flushed at once; changes that come within 50 ms of a flush wait for it and go together, one apply and one
+// remove per batch.  Foreign records (another owner mark, or none) are never touched.  One Asio context; no threads.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/async.h"
+#include "core/model/planner.h"
+#include "core/providers/provider.h"
+
+namespace seed::names {
+
+class Records {
+public:
+    // `zone` with final dot; `owner` is our mark, "seed:PLATFORM".
+    Records(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner);
+    ~Records();
+
+    // Makes the records of a namespace exactly these (all below NS.DOMAIN); returns when they are written.  Throws Failure.
+    Task<void> set(const Call &call, std::string ns, std::vector<model::Record> records);
+    // Ours, of this namespace, as the provider has them now.
+    Task<std::vector<model::Record>> observe(const Call &call, std::string ns);
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace seed::names
