@@ -9,12 +9,14 @@
 namespace seed::front {
 namespace {
 
-constexpr size_t most_requests = 16;        // in flight per peer
-constexpr size_t most_bytes = 64u << 10;    // of one request
+constexpr size_t most_requests = 16;      // in flight per peer
+constexpr size_t most_bytes = 64u << 10;  // of one request
 constexpr auto short_request = std::chrono::seconds(60);
-constexpr auto long_request = std::chrono::hours(3);   // conversations and followed logs
+constexpr auto long_request = std::chrono::hours(3);  // conversations and followed logs
 
-bool is_long(const std::string &op, const json &args) { return op == "git" || (op == "logs" && args.value("follow", false)); }
+bool is_long(const std::string &op, const json &args) {
+    return op == "git" || (op == "logs" && args.value("follow", false));
+}
 
 }  // namespace
 
@@ -45,7 +47,8 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
             json message = parse_json(frame->body, "request");
             int64_t id = message.at("id").get<int64_t>();
             if (message.contains("cancel")) {
-                if (auto running = peer->running.find(id); running != peer->running.end()) running->second.cancel("the asker lost interest");
+                if (auto running = peer->running.find(id); running != peer->running.end())
+                    running->second.cancel("the asker lost interest");
                 continue;
             }
             std::string op = message.at("op").get<std::string>();
@@ -61,12 +64,15 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
                 continue;
             }
             if (peer->running.contains(id)) throw Failure(Code::invalid, "request id used twice");
-            Call call(op + " " + random_hex(4), is_long(op, args) ? Call::Clock::duration(long_request) : Call::Clock::duration(short_request));
-            auto request = std::make_shared<Request>(Request{call, kind, peer->person, std::move(args), std::move(frame->descriptors), nullptr});
+            Call call(op + " " + random_hex(4),
+                      is_long(op, args) ? Call::Clock::duration(long_request) : Call::Clock::duration(short_request));
+            auto request = std::make_shared<Request>(
+                Request{call, kind, peer->person, std::move(args), std::move(frame->descriptors), nullptr});
             bool too_many = peer->running.size() >= most_requests;
             if (too_many) {
                 std::string refusal =
-                    json{{"id", id}, {"error", {{"code", "limit"}, {"text", "too many requests at once; wait for an answer"}}}}.dump();
+                    json{{"id", id}, {"error", {{"code", "limit"}, {"text", "too many requests at once; wait for an answer"}}}}
+                        .dump();
                 co_await peer->stream.send(refusal);
                 continue;
             }
@@ -85,7 +91,7 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
     request->item = [peer, id, call = request->call](const json &item) {
         try {
             peer->stream.post(json{{"id", id}, {"item", item}}.dump(-1, ' ', false, json::error_handler_t::replace));
-        } catch (const Failure &failure) {   // gone, or does not read
+        } catch (const Failure &failure) {  // gone, or does not read
             call.cancel(failure.what());
         }
     };
@@ -97,7 +103,8 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
         json result = co_await (this->*handler->second)(*request);
         answer["ok"] = std::move(result);
     } catch (const Failure &failure) {
-        answer["error"] = {{"code", to_string(failure.code())}, {"text", failure.what()}, {"retry_after_ms", failure.retry_after_ms()}};
+        answer["error"] = {
+            {"code", to_string(failure.code())}, {"text", failure.what()}, {"retry_after_ms", failure.retry_after_ms()}};
     } catch (const json::exception &error) {
         answer["error"] = {{"code", "invalid"}, {"text", std::string("malformed request: ") + error.what()}};
     } catch (const std::exception &error) {

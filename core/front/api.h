@@ -1,7 +1,7 @@
 // The typed requests that the fronts and the operator's command line send to seedd (docs/architecture.md lists them).
 //
-// A peer is a session (one key, nothing before `hello`), the HTTP front (health only), or the operator (all repositories).  What a
-// peer sends is never trusted beyond its kind: every argument is checked here, and a frame that is not a request ends the peer.
+// A peer is a session (one key, nothing before `hello`), the HTTP front (health only), or the operator (all repositories).  What
+// a peer sends is never trusted beyond its kind: every argument is checked here, and a frame that is not a request ends the peer.
 #pragma once
 #include <functional>
 #include <map>
@@ -18,9 +18,9 @@ namespace seed::front {
 enum class PeerKind { session, http, operator_ };
 
 struct Person {
-    std::string key;           // canonical "TYPE BASE64"; empty: said no hello yet
-    std::string fingerprint;   // for people
-    std::string remote;        // address, for the log
+    std::string key;          // canonical "TYPE BASE64"; empty: said no hello yet
+    std::string fingerprint;  // for people
+    std::string remote;       // address, for the log
 };
 
 struct Hosting {
@@ -38,7 +38,7 @@ struct Request {
     Person person;
     json args;
     std::vector<UniqueFd> descriptors;
-    std::function<void(const json &)> item;   // streams: one item to the peer
+    std::function<void(const json &)> item;  // streams: one item to the peer
 };
 
 class Api {
@@ -48,7 +48,9 @@ public:
     // Serves one peer until it leaves.  Cancels what it asked for and did not wait for.
     Task<void> serve(UniqueFd socket, PeerKind kind);
     // Providers that `health` and `status` tell about, by kind.
-    void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) { providers_ = std::move(providers); }
+    void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
+        providers_ = std::move(providers);
+    }
 
 private:
     struct Peer;
@@ -75,7 +77,8 @@ private:
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
     Task<void> release_if_empty(const Call &call, std::string repository);
-    void on_updated(const Request &request, const std::string &repository, const json &updated, std::shared_ptr<class ReportPipe> report);
+    void on_updated(const Request &request, const std::string &repository, const json &updated,
+                    std::shared_ptr<class ReportPipe> report);
     void report_outcome(const state::Revision &revision, class ReportPipe &report);
 
     static const std::map<std::string, Handler> handlers;
@@ -83,7 +86,7 @@ private:
     access::Access &access_;
     Hosting hosting_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
-    std::map<std::string, int> receiving_;   // pushes in flight by repository
+    std::map<std::string, int> receiving_;  // pushes in flight by repository
 };
 
 }  // namespace seed::front

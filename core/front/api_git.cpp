@@ -1,8 +1,8 @@
 // Hosted git conversations: who may, what a first push makes, what happens when refs have changed.
 #include <algorithm>
 
-#include <seed/git.hpp>
 #include <seed/util/text.h>
+#include <seed/git.hpp>
 
 #include "core/base/log.h"
 #include "core/front/api.h"
@@ -42,7 +42,8 @@ Task<void> Api::claim(const Request &request, std::string repository) {
     auto &store = deployer_.world().store;
     if (request.person.key.empty()) throw Failure(Code::denied, "pushing needs a key; connect over ssh");
     if (!hosting_.open_admission)
-        throw Failure(Code::denied, "there is no repository " + repository + " and this platform makes none without an invitation");
+        throw Failure(Code::denied,
+                      "there is no repository " + repository + " and this platform makes none without an invitation");
     size_t owned = 0;
     for (const auto &flake : store.flakes()) owned += flake.owner == request.person.key;
     if (owned >= hosting_.repositories_per_key)
@@ -55,7 +56,8 @@ Task<void> Api::claim(const Request &request, std::string repository) {
     flake.ns = model::Namespace::of_cid(identity.cid).str();
     flake.identity_key = identity.private_key;
     flake.created_ms = unix_ms_now();
-    if (!store.add_flake(flake)) throw Failure(Code::conflict, repository + " was just made by somebody else; choose another name");
+    if (!store.add_flake(flake))
+        throw Failure(Code::conflict, repository + " was just made by somebody else; choose another name");
     log_info("front", repository + " is claimed by " + request.person.fingerprint);
     git::RepositoryRequest create;
     create.repository = repository;
@@ -80,7 +82,7 @@ Task<void> Api::release_if_empty(const Call &call, std::string repository) {
     git::ListReply all = co_await world.git->ask<git::ListReply>(call, "list", nothing);
     for (const auto &hosted : all.repositories)
         if (hosted.name == repository && !hosted.head.empty()) co_return;
-    if (receiving_[repository] > 0) co_return;   // somebody began while we looked
+    if (receiving_[repository] > 0) co_return;  // somebody began while we looked
     co_await world.git->call(call, "remove", which);
     if (receiving_[repository] > 0) co_return;
     world.store.remove_flake(repository);
@@ -122,7 +124,8 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     co_return json{{"exit_code", last.value("exit_code", 1)}};
 }
 
-void Api::on_updated(const Request &request, const std::string &repository, const json &item, std::shared_ptr<ReportPipe> report) {
+void Api::on_updated(const Request &request, const std::string &repository, const json &item,
+                     std::shared_ptr<ReportPipe> report) {
     auto updated = item.get<git::Updated>();
     access_.forget(repository);
     const git::RefUpdate *deployed = nullptr;
@@ -142,7 +145,8 @@ void Api::on_updated(const Request &request, const std::string &repository, cons
             report->finish();
         };
     }
-    report->line("seed: received " + deployed->new_commit.substr(0, 10) + ", namespace " + deployer_.worker(repository).flake().ns);
+    report->line("seed: received " + deployed->new_commit.substr(0, 10) + ", namespace " +
+                 deployer_.worker(repository).flake().ns);
     deployer_.submit(repository, deployed->new_commit, request.person.key, std::move(listener));
     if (!wait) {
         report->line("seed: deploying; see: ssh " + hosting_.silo + " status " + repository);
@@ -166,7 +170,8 @@ void Api::report_outcome(const state::Revision &revision, ReportPipe &report) {
         report.line("seed: " + name + " is " + name + "." + ns + "." + hosting_.domain + " at " +
                     model::service_address(deployer_.world().prefix, ns, name));
         for (const auto &forward : worker.converger().forwards())
-            if (forward.instance == ns + "/" + name) report.line("seed:   http://127.0.0.1:" + std::to_string(forward.host_port) + "/");
+            if (forward.instance == ns + "/" + name)
+                report.line("seed:   http://127.0.0.1:" + std::to_string(forward.host_port) + "/");
     }
 }
 

@@ -1,8 +1,8 @@
 // What people look at: status, volumes, whoami, health, restart.
 #include <algorithm>
 
-#include <seed/storage.hpp>
 #include <seed/util/text.h>
+#include <seed/storage.hpp>
 
 #include "core/front/api.h"
 #include "core/model/addresses.h"
@@ -10,7 +10,9 @@
 namespace seed::front {
 namespace {
 
-std::string state_of(const runtime::Boot &boot) { return boot.state == "exited" ? "failed" : boot.state; }
+std::string state_of(const runtime::Boot &boot) {
+    return boot.state == "exited" ? "failed" : boot.state;
+}
 
 json revision_json(const state::Revision &revision) {
     json timings = revision.timings.empty() ? json::object() : parse_json(revision.timings, "timings");
@@ -31,11 +33,13 @@ Task<json> Api::status(Request &request) {
     json flakes = json::array();
     for (const auto &member : members) {
         if (!only.empty() && member.repository != only) continue;
-        json flake = co_await describe_flake(request, member.repository, std::string(access::to_string(member.role)), boots, volumes);
+        json flake =
+            co_await describe_flake(request, member.repository, std::string(access::to_string(member.role)), boots, volumes);
         flakes.push_back(std::move(flake));
     }
     if (!only.empty() && flakes.empty()) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
-    co_return json{{"platform", {{"domain", hosting_.domain}, {"silo", hosting_.silo}, {"version", SEED_VERSION}}}, {"flakes", flakes}};
+    co_return json{{"platform", {{"domain", hosting_.domain}, {"silo", hosting_.silo}, {"version", SEED_VERSION}}},
+                   {"flakes", flakes}};
 }
 
 Task<json> Api::describe_flake(const Request &request, std::string repository, std::string role, const runtime::ListReply &boots,
@@ -43,13 +47,18 @@ Task<json> Api::describe_flake(const Request &request, std::string repository, s
     auto &store = deployer_.world().store;
     auto &worker = deployer_.worker(repository);
     const std::string &ns = worker.flake().ns;
-    json flake = {{"repository", repository}, {"namespace", ns},          {"role", role},
-                  {"phase", worker.phase()},  {"trouble", worker.trouble()}, {"generation", store.current_generation(repository).value_or("")}};
+    json flake = {{"repository", repository},
+                  {"namespace", ns},
+                  {"role", role},
+                  {"phase", worker.phase()},
+                  {"trouble", worker.trouble()},
+                  {"generation", store.current_generation(repository).value_or("")}};
     if (auto last = store.latest_revision(repository)) flake["revision"] = revision_json(*last);
     json instances = json::array();
     auto current = worker.current();
     for (const auto &[name, spec] : current) {
-        json one = {{"name", name}, {"size", spec.size.name}, {"state", "stopped"}, {"reason", ""}, {"ipv4_only", false}, {"uptime_ms", 0}};
+        json one = {{"name", name}, {"size", spec.size.name}, {"state", "stopped"},
+                    {"reason", ""}, {"ipv4_only", false},     {"uptime_ms", 0}};
         const runtime::Boot *newest = nullptr;
         for (const auto &boot : boots.boots)
             if (boot.instance == ns + "/" + name && (!newest || boot.handle > newest->handle)) newest = &boot;
@@ -66,8 +75,8 @@ Task<json> Api::describe_flake(const Request &request, std::string repository, s
             expose.push_back({{"name", port.name}, {"port", port.port}, {"protocol", port.protocol}});
             for (const auto &forward : worker.converger().forwards())
                 if (forward.instance == ns + "/" + name && forward.port == port.port)
-                    urls.push_back((port.protocol == "http" ? "http://127.0.0.1:" : "tcp://127.0.0.1:") + std::to_string(forward.host_port) +
-                                   (port.protocol == "http" ? "/" : ""));
+                    urls.push_back((port.protocol == "http" ? "http://127.0.0.1:" : "tcp://127.0.0.1:") +
+                                   std::to_string(forward.host_port) + (port.protocol == "http" ? "/" : ""));
         }
         for (const auto &volume : spec.volumes) mounted.push_back(ns + "/" + name + "/" + volume.name);
         one["expose"] = expose;
@@ -121,7 +130,8 @@ Task<json> Api::volumes(Request &request) {
 Task<json> Api::whoami(Request &request) {
     json repositories = json::array();
     auto members = co_await visible(request);
-    for (const auto &member : members) repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
+    for (const auto &member : members)
+        repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
     co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}};
 }
 
@@ -141,7 +151,7 @@ Task<json> Api::health(Request &request) {
             one["remarks"] = {error.what()};
         }
         all_well &= one["ok"].get<bool>();
-        if (request.kind == PeerKind::http) one.erase("remarks");   // strangers read that page
+        if (request.kind == PeerKind::http) one.erase("remarks");  // strangers read that page
         list.push_back(one);
     }
     co_return json{{"ok", all_well}, {"version", SEED_VERSION}, {"providers", list}};
@@ -151,8 +161,9 @@ Task<json> Api::restart(Request &request) {
     std::string text = request.args.at("instance").get<std::string>();
     Target target = co_await resolve_instance(request, text);
     deployer_.request_restart(target.repository, target.instance);
-    co_return json{{"instance", target.repository + "/" + target.instance},
-                   {"requested", deployer_.world().store.restart_requests(deployer_.worker(target.repository).flake().ns, target.instance)}};
+    co_return json{
+        {"instance", target.repository + "/" + target.instance},
+        {"requested", deployer_.world().store.restart_requests(deployer_.worker(target.repository).flake().ns, target.instance)}};
 }
 
 // Lines come from the guest: they are passed on as they are, the shell makes them printable.

@@ -4,8 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/redirect_error.hpp>
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
@@ -30,8 +30,8 @@ asio::ip::tcp::acceptor listen_on(asio::any_io_executor executor, const Address 
     if (!error) acceptor.bind(endpoint, error);
     if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
     if (error)
-        throw Failure(Code::unavailable, "cannot listen on " + address.host + " port " + std::to_string(address.port) + ": " + error.message() +
-                                             "; is another server there?");
+        throw Failure(Code::unavailable, "cannot listen on " + address.host + " port " + std::to_string(address.port) + ": " +
+                                             error.message() + "; is another server there?");
     return acceptor;
 }
 
@@ -58,7 +58,7 @@ void SshListener::stop() {
     stopped_ = true;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
-    sessions_.clear();   // kills them
+    sessions_.clear();  // kills them
 }
 
 Task<void> SshListener::run() {
@@ -67,7 +67,7 @@ Task<void> SshListener::run() {
         asio::ip::tcp::socket connection(acceptor_.get_executor());
         co_await accept_one(acceptor_, connection, error);
         if (stopped_) co_return;
-        if (error) {   // out of descriptors, mostly: wait until sessions end
+        if (error) {  // out of descriptors, mostly: wait until sessions end
             log_warning("front", "accepting a connection failed: " + error.message());
             co_await sleep_for(std::chrono::milliseconds(200));
             continue;
@@ -86,7 +86,7 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     if (error) return;
     if (sessions_.size() >= most_sessions || from_[from] >= most_from_one_address) {
         log_warning("front", "refusing a connection from " + from + ": too many sessions");
-        return;   // closes it
+        return;  // closes it
     }
     connection.set_option(asio::ip::tcp::no_delay(true), error);
     while (sessions_.contains(next_slot_)) next_slot_ = (next_slot_ + 1) % 1000;
@@ -173,7 +173,8 @@ Task<void> HttpFront::run() {
     }
 }
 
-OperatorListener::OperatorListener(Api &api, asio::any_io_executor executor, const std::string &path) : api_(api), listening_(executor) {
+OperatorListener::OperatorListener(Api &api, asio::any_io_executor executor, const std::string &path)
+    : api_(api), listening_(executor) {
     UniqueFd socket = listen_unix(path, 0600);
     set_nonblocking(socket.get(), true);
     listening_.assign(socket.release());
@@ -187,7 +188,8 @@ void OperatorListener::stop() {
 Task<void> OperatorListener::run() {
     while (!stopped_) {
         boost::system::error_code error;
-        co_await listening_.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+        co_await listening_.async_wait(asio::posix::stream_descriptor::wait_read,
+                                       asio::redirect_error(asio::use_awaitable, error));
         if (error || stopped_) co_return;
         UniqueFd peer(::accept4(listening_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
         if (!peer) continue;

@@ -1,4 +1,5 @@
-// Accepts SSH connections and gives each to a `seed-session` process of its own right after accept, before the first byte is read.
+// Accepts SSH connections and gives each to a `seed-session` process of its own right after accept, before the first byte is
+// read.
 //
 // Each session has a free uid and a cage, the connection, a socket to us, and the host key; nothing else.
 #pragma once
@@ -17,7 +18,7 @@ struct Address {
     std::string host;   // IPv4 or IPv6 text
     uint16_t port = 0;  // 0: a free one
 };
-Address parse_address(const std::string &text);   // "127.0.0.1:22", "[::]:22"
+Address parse_address(const std::string &text);  // "127.0.0.1:22", "[::]:22"
 
 class SshListener {
 public:
@@ -33,8 +34,8 @@ private:
     Api &api_;
     asio::ip::tcp::acceptor acceptor_;
     std::string host_key_file_;
-    std::map<unsigned, std::shared_ptr<Process>> sessions_;   // by slot; the slot gives the uid
-    std::map<std::string, int> from_;                         // connections by peer address
+    std::map<unsigned, std::shared_ptr<Process>> sessions_;  // by slot; the slot gives the uid
+    std::map<std::string, int> from_;                        // connections by peer address
     unsigned next_slot_ = 0;
     bool stopped_ = false;
 };

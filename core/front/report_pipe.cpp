@@ -19,7 +19,8 @@ void ReportPipe::line(std::string_view text) {
     queued_ += queue_.back().size();
     if (!writing_) {
         writing_ = true;
-        asio::co_spawn(descriptor_.get_executor(), [self = shared_from_this()]() { return self->write(); }, asio::detached);
+        asio::co_spawn(
+            descriptor_.get_executor(), [self = shared_from_this()]() { return self->write(); }, asio::detached);
     }
 }
 
@@ -36,7 +37,7 @@ Task<void> ReportPipe::write() {
         boost::system::error_code error;
         co_await asio::async_write(descriptor_, asio::buffer(next), asio::redirect_error(asio::use_awaitable, error));
         queued_ -= next.size();
-        if (error) {   // the pusher left; the work goes on without him
+        if (error) {  // the pusher left; the work goes on without him
             queue_.clear();
             finished_ = true;
         }

@@ -1,0 +1,102 @@
+#include <nlohmann/json.hpp>
+
+#include <seed/util/text.h>
+
+#include "core/front/client.h"
+#include "core/shell/command.h"
+#include "core/shell/options.h"
+#include "core/shell/print.h"
+#include "help_texts.h"
+
+namespace seed::shell {
+
+using nlohmann::json;
+
+namespace {
+
+std::string addressed(const json &instance) {
+    std::string address = text_of(instance, "address", "-");
+    return instance.value("ipv4_only", false) ? address + " (IPv4 only inside)" : address;
+}
+
+std::string first_url(const json &instance) {
+    auto &urls = list_of(instance, "urls");
+    if (urls.empty() || !urls[0].is_string()) return "-";
+    return printable(urls[0].get_ref<const std::string &>());
+}
+
+void show_revision(Output &out, const json &flake) {
+    auto found = flake.find("revision");
+    if (found == flake.end() || !found->is_object()) {
+        out.line("  nothing has been pushed yet");
+        return;
+    }
+    const json &revision = *found;
+    std::string state = text_of(revision, "state", "unknown"), stage = text_of(revision, "stage");
+    std::string line = "  commit " + text_of(revision, "commit", "-").substr(0, 12) + " " + state;
+    if (!stage.empty()) line += " in " + stage;
+    int64_t finished = number_of(revision, "finished_ms"), created = number_of(revision, "created_ms");
+    if (finished > 0)
+        line += ", " + format_uptime(unix_ms_now() - finished) + " ago";
+    else if (created > 0)
+        line += ", since " + format_uptime(unix_ms_now() - created);
+    out.line(line);
+    std::string message = text_of(revision, "message");
+    if (!message.empty()) out.line("  " + message);
+}
+
+void show_flake(Output &out, const json &flake) {
+    std::string role = text_of(flake, "role");
+    out.line(text_of(flake, "repository", "?") + (role.empty() ? "" : " (" + role + ")"));
+    show_revision(out, flake);
+    auto &instances = list_of(flake, "instances");
+    if (!instances.empty()) {
+        std::vector<std::vector<std::string>> rows = {{"STATE", "ADDRESS", "NAME", "URL", "UPTIME"}};
+        for (auto &instance : instances)
+            rows.push_back({text_of(instance, "state", "?"), addressed(instance), text_of(instance, "name", "?"),
+                            first_url(instance),
+                            number_of(instance, "uptime_ms") > 0 ? format_uptime(number_of(instance, "uptime_ms")) : "-"});
+        out.write(table(rows, "  "));
+        for (auto &instance : instances) {
+            std::string reason = text_of(instance, "reason");
+            if (!reason.empty()) out.line("  " + text_of(instance, "name", "?") + ": " + reason);
+        }
+    }
+    std::string kept;
+    for (auto &volume : list_of(flake, "detached_volumes"))
+        kept += (kept.empty() ? "" : ", ") +
+                (volume.is_string() ? printable(volume.get_ref<const std::string &>()) : text_of(volume, "volume", "?"));
+    if (!kept.empty()) out.line("  volumes kept without an instance: " + kept);
+}
+
+int run(Context &context, const Arguments &arguments) {
+    bool as_json = false;
+    std::string repository;
+    Options options;
+    options.flag("--json", as_json).argument("REPOSITORY", repository, /*required=*/false).parse(arguments);
+    json args = json::object();
+    if (!repository.empty()) args["repository"] = repository;
+    json answer = context.client.request("status", args, context.cancel);
+    if (as_json) {
+        context.out.write(json_line(answer));
+        return exit_ok;
+    }
+    auto &flakes = list_of(answer, "flakes");
+    for (size_t i = 0; i < flakes.size(); ++i) {
+        if (i > 0) context.out.line("");
+        show_flake(context.out, flakes[i]);
+    }
+    if (flakes.empty()) {
+        std::string silo = answer.contains("platform") ? text_of(answer["platform"], "silo") : "";
+        context.out.line(silo.empty() ? "There is nothing here yet."
+                                      : "There is nothing here yet: git push a flake to " + silo + ".");
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+extern const Command status_command;
+const Command status_command = {"status", "what runs, where, and since when", help_text_status, run};
+
+}  // namespace seed::shell

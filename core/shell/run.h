@@ -1,0 +1,15 @@
+// The one guard around every command: runs it and turns whatever happens into an exit status and at most one line on stderr.
+#pragma once
+#include "core/shell/command.h"
+
+namespace seed {
+class Failure;
+}
+
+namespace seed::shell {
+
+// `words`: the command's name and its arguments.  Never throws.
+int run_command(Context &context, const std::vector<std::string> &words);
+int exit_status_of(const Failure &failure);
+
+}  // namespace seed::shell
