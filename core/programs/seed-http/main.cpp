@@ -115,7 +115,7 @@ http::response<http::string_body> answer_to(const http::request<http::empty_body
     return response;
 }
 
-Task<void> serve(beast::tcp_stream stream, Health &health, std::shared_ptr<void> counted) {
+Task<void> serve(beast::tcp_stream stream, Health &health, [[maybe_unused]] std::shared_ptr<void> counted) {
     beast::flat_buffer buffer(16u << 10);   // bounds a request's header
     for (;;) {
         boost::system::error_code error;
