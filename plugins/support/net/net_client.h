@@ -36,7 +36,7 @@ struct NetVm {  // a tap that may send: anything not listed in the state is sile
 struct NetPort {
     uint16_t port = 0;
     bool udp = false;
-    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge (TCP only; UDP is refused as invalid)
+    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge; TCP only, for UDP apply() makes a remark
 };
 
 struct NetService {
@@ -45,7 +45,8 @@ struct NetService {
     std::string address6,
         address4;                // of the boot that serves it now; both empty: every port answers "connection refused" at once
     std::vector<NetPort> ports;  // reachable for every tenant and from loopback forwards
-    std::vector<std::string> names;  // relative names for the tenant ("web") and names within the zone ("web.s-abc"); lower case
+    // Lower case.  Within the zone ("web.s-abc.seed.example.net"): answered to all tenants; others ("api"): only to this tenant.
+    std::vector<std::string> names;
 };
 
 struct NetForward {  // 127.0.0.1:host_port of the host leads to [address]:port of the platform
