@@ -22,13 +22,13 @@ public:
     Clock::time_point deadline() const { return deadline_; }
     Clock::duration remaining() const;
     bool cancelled() const;
-    void cancel(std::string reason) const;         // runs the hooks once
-    void check() const;                            // throws Failure(cancelled or timeout)
+    void cancel(std::string reason) const;  // runs the hooks once
+    void check() const;                     // throws Failure(cancelled or timeout)
     // Called at cancellation, on the thread that cancels; at once when cancelled already.  The returned token ends the interest.
     [[nodiscard]] std::shared_ptr<void> on_cancel(std::function<void()> hook) const;
 
-    void set_progress(std::function<void(std::string_view line)> sink);   // shared by parts made afterwards
-    void progress(std::string_view line) const;    // a finished line for the person who waits; may be ignored
+    void set_progress(std::function<void(std::string_view line)> sink);  // shared by parts made afterwards
+    void progress(std::string_view line) const;  // a finished line for the person who waits; may be ignored
 
 private:
     struct State;

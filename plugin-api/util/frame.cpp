@@ -55,104 +55,112 @@ void take_descriptors(msghdr &message, std::vector<UniqueFd> &descriptors) {
                                          " descriptors, or this process has no free ones");
 }
 
-// At least one byte into [at, at+size); 0 at the end of the stream.
-size_t receive_some(int socket, char *at, size_t size, std::vector<UniqueFd> *descriptors, Deadline deadline) {
+constexpr size_t header_size = 4;
+
+}  // namespace
+
+FrameReader::Progress FrameReader::step(int socket) {
     for (;;) {
-        // Without a deadline a blocking socket simply blocks in recvmsg.
-        if (deadline) wait_for(socket, POLLIN, deadline);
-        iovec io{at, size};
+        if (header_.size() == header_size && frame_.body.size() == size_) return Progress::complete;
+        char bytes[64u << 10];  // memory follows what has arrived, not what was announced
+        bool in_header = header_.size() < header_size;
+        size_t wanted = in_header ? header_size - header_.size() : std::min(size_ - frame_.body.size(), sizeof bytes);
+        iovec io{bytes, wanted};
         alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * frame_descriptors)];
         msghdr message{};
         message.msg_iov = &io;
         message.msg_iovlen = 1;
         message.msg_control = space;
         message.msg_controllen = sizeof space;
-        ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (deadline ? MSG_DONTWAIT : 0));
+        ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            wait_for(socket, POLLIN, deadline);
-            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::blocked;
+        if (n < 0 && !peer_is_gone(errno)) fail_errno("cannot read from the peer");
+        if (n <= 0) {
+            if (header_.empty()) return Progress::end;
+            throw Failure(Code::invalid, "the stream ended within a frame");
         }
-        if (n < 0 && peer_is_gone(errno)) return 0;
-        if (n < 0) fail_errno("cannot read from the peer");
         std::vector<UniqueFd> arrived;
         take_descriptors(message, arrived);
         if (!arrived.empty()) {
-            if (!descriptors || !descriptors->empty())
-                throw Failure(Code::invalid, "descriptors arrived in the middle of a frame");
-            *descriptors = std::move(arrived);
+            if (!header_.empty()) throw Failure(Code::invalid, "descriptors arrived in the middle of a frame");
+            frame_.descriptors = std::move(arrived);
         }
-        return static_cast<size_t>(n);
+        (in_header ? header_ : frame_.body).append(bytes, static_cast<size_t>(n));
+        if (!in_header || header_.size() < header_size) continue;
+        size_ = 0;
+        for (char c : header_) size_ = size_ << 8 | static_cast<unsigned char>(c);
+        if (size_ > limit_)
+            throw Failure(Code::invalid,
+                          "the peer announced a frame of " + format_size(size_) + ", allowed are " + format_size(limit_));
     }
 }
 
-}  // namespace
-
-void send_frame(int socket, std::string_view body, const std::vector<int> &descriptors) {
+FrameWriter::FrameWriter(std::string_view body, const std::vector<int> &descriptors) {
     if (body.size() > frame_limit)
         throw Failure(Code::limit, "a frame of " + format_size(body.size()) + " is longer than " + format_size(frame_limit));
     if (descriptors.size() > frame_descriptors)
         throw Failure(Code::invalid, "a frame carries at most " + std::to_string(frame_descriptors) + " descriptors");
-    auto size = static_cast<uint32_t>(body.size());
-    unsigned char header[4] = {static_cast<unsigned char>(size >> 24), static_cast<unsigned char>(size >> 16),
-                               static_cast<unsigned char>(size >> 8), static_cast<unsigned char>(size)};
+    bytes_.reserve(header_size + body.size());
+    for (int shift : {24, 16, 8, 0}) bytes_ += static_cast<char>(body.size() >> shift & 0xff);
+    bytes_ += body;
+    for (int fd : descriptors) {
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (copy < 0) fail_errno("cannot duplicate a descriptor for a frame");
+        descriptors_.emplace_back(copy);
+    }
+}
+
+bool FrameWriter::step(int socket) {
     alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * frame_descriptors)] = {};
-    size_t done = 0, total = sizeof header + body.size();
-    while (done < total) {
-        iovec io[2];
-        int parts = 0;
-        if (done < sizeof header) io[parts++] = {header + done, sizeof header - done};
-        size_t skip = done > sizeof header ? done - sizeof header : 0;
-        if (skip < body.size()) io[parts++] = {const_cast<char *>(body.data()) + skip, body.size() - skip};
+    while (done_ < bytes_.size()) {
+        iovec io{bytes_.data() + done_, bytes_.size() - done_};
         msghdr message{};
-        message.msg_iov = io;
-        message.msg_iovlen = static_cast<size_t>(parts);
-        if (done == 0 && !descriptors.empty()) {
+        message.msg_iov = &io;
+        message.msg_iovlen = 1;
+        if (done_ == 0 && !descriptors_.empty()) {
+            size_t size = sizeof(int) * descriptors_.size();
             message.msg_control = space;
-            message.msg_controllen = CMSG_SPACE(sizeof(int) * descriptors.size());
+            message.msg_controllen = CMSG_SPACE(size);
             cmsghdr *c = CMSG_FIRSTHDR(&message);
             c->cmsg_level = SOL_SOCKET;
             c->cmsg_type = SCM_RIGHTS;
-            c->cmsg_len = CMSG_LEN(sizeof(int) * descriptors.size());
-            memcpy(CMSG_DATA(c), descriptors.data(), sizeof(int) * descriptors.size());
+            c->cmsg_len = CMSG_LEN(size);
+            for (size_t n = 0; n < descriptors_.size(); ++n) {
+                int fd = descriptors_[n].get();
+                memcpy(CMSG_DATA(c) + n * sizeof fd, &fd, sizeof fd);
+            }
         }
-        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL);
+        ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            wait_for(socket, POLLOUT, std::nullopt);
-            continue;
-        }
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
         if (n < 0 && peer_is_gone(errno)) throw Failure(Code::unavailable, "the peer has closed the connection");
         if (n < 0) fail_errno("cannot write to the peer");
-        done += static_cast<size_t>(n);
+        done_ += static_cast<size_t>(n);
+        descriptors_.clear();  // they travelled with the first byte
     }
+    return true;
+}
+
+void send_frame(int socket, std::string_view body, const std::vector<int> &descriptors) {
+    FrameWriter writer(body, descriptors);
+    while (!writer.step(socket)) wait_for(socket, POLLOUT, std::nullopt);
 }
 
 std::optional<Frame> receive_frame(int socket, std::optional<std::chrono::milliseconds> patience, size_t limit) {
     Deadline deadline;
     if (patience) deadline = Clock::now() + *patience;
-    Frame frame;
-    char header[4];
-    for (size_t done = 0; done < sizeof header;) {
-        size_t n = receive_some(socket, header + done, sizeof header - done, done == 0 ? &frame.descriptors : nullptr, deadline);
-        if (n == 0 && done == 0) return std::nullopt;
-        if (n == 0) throw Failure(Code::invalid, "the stream ended within a frame");
-        done += n;
+    FrameReader reader(limit);
+    for (;;) {
+        switch (reader.step(socket)) {
+            case FrameReader::Progress::complete:
+                return reader.take();
+            case FrameReader::Progress::end:
+                return std::nullopt;
+            case FrameReader::Progress::blocked:
+                wait_for(socket, POLLIN, deadline);
+        }
     }
-    size_t size = 0;
-    for (char c : header) size = size << 8 | static_cast<unsigned char>(c);
-    if (size > limit)
-        throw Failure(Code::invalid,
-                      "the peer announced a frame of " + format_size(size) + ", allowed are " + format_size(limit));
-    // Memory follows what has arrived, not what was announced.
-    while (frame.body.size() < size) {
-        size_t at = frame.body.size(), room = std::min<size_t>(size - at, 64u << 10);
-        frame.body.resize(at + room);
-        size_t n = receive_some(socket, frame.body.data() + at, room, nullptr, deadline);
-        if (n == 0) throw Failure(Code::invalid, "the stream ended within a frame");
-        frame.body.resize(at + n);
-    }
-    return frame;
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <seed/util/fd.h>
@@ -28,6 +29,31 @@ void send_frame(int socket, std::string_view body, const std::vector<int> &descr
 // None at a clean end of the stream.  Throws Failure(timeout) after `patience`, Failure(invalid) on a malformed frame.
 std::optional<Frame> receive_frame(int socket, std::optional<std::chrono::milliseconds> patience = std::nullopt,
                                    size_t limit = frame_limit);
+
+// The same for loops of one's own: one frame in the making, never blocking.
+class FrameReader {
+public:
+    enum class Progress { blocked, complete, end };  // wait for readability; call take(); clean end of the stream
+    explicit FrameReader(size_t limit = frame_limit) : limit_(limit) {}
+    Progress step(int socket);                  // throws Failure(invalid) on a malformed frame
+    Frame take() { return std::move(frame_); }  // the reader is used up then
+
+private:
+    size_t limit_, size_ = 0;
+    std::string header_;
+    Frame frame_;
+};
+class FrameWriter {
+public:
+    FrameWriter(std::string_view body, const std::vector<int> &descriptors);  // duplicates the descriptors
+    bool step(int socket);  // false: wait for writability; throws Failure(unavailable)
+    size_t size() const { return bytes_.size(); }
+
+private:
+    std::string bytes_;
+    std::vector<UniqueFd> descriptors_;
+    size_t done_ = 0;
+};
 
 // AF_UNIX stream sockets by path, close-on-exec.  Paths over 107 bytes are handled (through /proc/self/fd).
 UniqueFd listen_unix(const std::string &path, int mode = 0600, int backlog = 64);  // replaces a stale socket file
