@@ -1,0 +1,183 @@
+#include "conversation.h"
+
+#include <poll.h>
+#include <seed/util/failure.h>
+#include <seed/util/text.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "git_objects.h"
+#include "push_rules.h"
+#include "repositories.h"
+
+namespace seed::silo {
+
+namespace {
+
+constexpr uint64_t MiB = 1ull << 20;
+constexpr uint64_t child_memory = 2048 * MiB;
+constexpr uint64_t child_cpu_seconds = 3600;
+
+}  // namespace
+
+bool valid_protocol(std::string_view text) {
+    if (text.size() > 64 || !text.starts_with("version=")) return false;
+    text.remove_prefix(8);
+    if (text.empty() || text[0] < '0' || text[0] > '2') return false;
+    text.remove_prefix(1);
+    if (text.empty()) return true;
+    return text[0] == ':' && std::all_of(text.begin(), text.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == ':' || c == '=' ||
+                      c == '-' || c == '.';
+           });
+}
+
+Conversation::Conversation(const plugin::Call &call, const git::ServeRequest &request, const std::filesystem::path &repository,
+                           const std::filesystem::path &hooks, const std::filesystem::path &hook_program)
+    : call_(call), request_(request), repository_(repository), hooks_(hooks), hook_program_(hook_program) {
+    receiving_ = request.service == "receive-pack";
+    if (!receiving_ && request.service != "upload-pack")
+        throw Failure(Code::invalid, "there is no git service '" + printable(request.service, 64) + "'");
+}
+
+std::vector<std::string> Conversation::environment() const {
+    std::vector<std::pair<std::string, std::string>> settings = {
+        {"safe.directory", "*"},  // the folder is ours by construction
+        {"core.hooksPath", hooks_.string()},
+        {"core.fsync", "committed,reference"},  // a ref that was announced must survive a crash
+        {"gc.auto", "0"},                       // never while somebody waits
+        {"receive.autogc", "false"},
+        {"receive.advertisePushOptions", "true"},
+        {"receive.fsckObjects", "true"},
+        {"receive.denyDeleteCurrent", "refuse"},
+        // Memory stays bounded whatever is in the pack.
+        {"pack.threads", "1"},
+        {"pack.windowMemory", "64m"},
+        {"pack.deltaCacheSize", "64m"},
+        {"core.bigFileThreshold", "32m"},
+        {"core.packedGitWindowSize", "16m"},
+        {"core.packedGitLimit", "256m"},
+        {"core.deltaBaseCacheLimit", "64m"},
+    };
+    if (request_.pack_limit_bytes) settings.emplace_back("receive.maxInputSize", std::to_string(request_.pack_limit_bytes));
+    std::vector<std::string> result = {"PATH=/usr/bin",
+                                       "LANG=C.UTF-8",
+                                       "HOME=/nonexistent",
+                                       "GIT_CONFIG_NOSYSTEM=1",
+                                       "GIT_CONFIG_SYSTEM=/dev/null",
+                                       "GIT_CONFIG_GLOBAL=/dev/null",
+                                       "GIT_ATTR_NOSYSTEM=1",
+                                       "GIT_CONFIG_COUNT=" + std::to_string(settings.size()),
+                                       std::string(hook_variable) + "=" + std::to_string(hook_descriptor)};
+    for (size_t i = 0; i < settings.size(); ++i) {
+        result.push_back("GIT_CONFIG_KEY_" + std::to_string(i) + "=" + settings[i].first);
+        result.push_back("GIT_CONFIG_VALUE_" + std::to_string(i) + "=" + settings[i].second);
+    }
+    if (valid_protocol(request_.protocol)) result.push_back("GIT_PROTOCOL=" + request_.protocol);
+    return result;
+}
+
+SpawnOptions Conversation::child_options(int hook_socket) const {
+    SpawnOptions options;
+    options.arguments = {git_program, request_.service, repository_.string()};
+    options.environment = environment();
+    options.directory = repository_;
+    options.descriptors = {{call_.descriptor(0), 0}, {call_.descriptor(1), 1}, {call_.descriptor(2), 2}};
+    if (receiving_) options.descriptors.emplace_back(hook_socket, hook_descriptor);
+    Cage cage;
+    if (receiving_) {
+        cage.read = {hooks_, std::filesystem::canonical(hook_program_)};
+        cage.write = {repository_};
+        if (request_.pack_limit_bytes)
+            cage.file_bytes = 2 * request_.pack_limit_bytes + 64 * MiB;  // a thin pack grows when completed
+    } else {
+        cage.read = {repository_};
+    }
+    cage.connect_ports.emplace();  // none
+    cage.network = false;
+    cage.memory_bytes = child_memory;
+    cage.cpu_seconds = child_cpu_seconds;
+    options.cage = cage;
+    return options;
+}
+
+git::ServeReply Conversation::run() {
+    SocketPair hook = make_socket_pair();
+    Process child = Process::spawn(child_options(hook.theirs.get()));
+    hook.theirs.reset();
+    try {
+        attend(child, hook.ours.get());
+    } catch (...) {
+        child.kill_group();
+        child.wait();
+        announce_missed();
+        throw;
+    }
+    child.kill_group();  // the child is a zombie still, so the group is ours: whoever it left behind goes too
+    ExitStatus status = child.wait();
+    announce_missed();
+    return {status.code};
+}
+
+// Until the child has ended.
+void Conversation::attend(Process &child, int hook_socket) {
+    for (bool hook_open = receiving_;;) {
+        auto left_ms = std::chrono::duration_cast<std::chrono::milliseconds>(call_.remaining()).count() + 1;
+        pollfd waits[3] = {
+            {child.pidfd(), POLLIN, 0}, {call_.cancel_descriptor(), POLLIN, 0}, {hook_open ? hook_socket : -1, POLLIN, 0}};
+        if (::poll(waits, 3, int(std::min<int64_t>(left_ms, 1 << 30))) < 0 && errno != EINTR) fail_errno("waiting for git");
+        call_.check();
+        if (waits[2].revents) hook_open = serve_hook(hook_socket);
+        if (waits[0].revents && !waits[2].revents) return;
+    }
+}
+
+bool Conversation::serve_hook(int hook_socket) {
+    auto called = receive_hook_call(hook_socket);
+    if (!called) return false;
+    auto updates = parse_updates(called->updates);
+    if (called->post) {
+        announce(std::move(updates));
+        answer_hook(hook_socket, std::nullopt, call_.descriptor(3));
+        return true;
+    }
+    allowed_ = std::move(updates);
+    push_options_ = std::move(called->options);
+    auto why_not = refusal();
+    if (why_not) allowed_.clear();
+    answer_hook(hook_socket, why_not);
+    return true;
+}
+
+std::optional<std::string> Conversation::refusal() const {
+    if (auto why = objection(allowed_, push_options_)) return why;
+    uint64_t limit = request_.repository_limit_bytes;
+    bool deletes_only =
+        std::all_of(allowed_.begin(), allowed_.end(), [](auto &update) { return update.new_commit == std::string(40, '0'); });
+    if (deletes_only) return std::nullopt;          // always possible: the way out of a full repository
+    if (limit && bytes_below(repository_) > limit)  // the objects in quarantine count
+        return "the repository would be larger than " + format_size(limit) + ", which is its limit";
+    if (count_refs(repository_, refs_limit) + allowed_.size() > refs_limit)
+        return "the repository would have more than " + std::to_string(refs_limit) + " branches and tags: delete some";
+    return std::nullopt;
+}
+
+void Conversation::announce(std::vector<git::RefUpdate> updates) {
+    if (announced_) return;
+    announced_ = true;
+    settle_head(repository_, updates);
+    call_.item(git::ServeItem{{std::move(updates), head_of(repository_).branch, push_options_}});
+}
+
+void Conversation::announce_missed() {
+    if (announced_ || allowed_.empty()) return;
+    auto repository = open_repository(repository_);
+    std::vector<git::RefUpdate> done;
+    for (auto &update : allowed_)
+        if (update.old_commit != update.new_commit && ref_value(repository.get(), update.ref) == update.new_commit)
+            done.push_back(update);
+    if (!done.empty()) announce(std::move(done));
+}
+
+}  // namespace seed::silo
