@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -56,6 +57,9 @@ int make_closure_image(const Options &options) {
     if (code == 128 + SIGXFSZ || (code && fs::exists("/out/image") && fs::file_size("/out/image") >= limit))
         throw Failure(Code::limit, "the closure's image is larger than " + format_size(limit) + ": make the closure smaller");
     if (code) throw Failure(Code::internal, "mkfs.erofs failed with status " + std::to_string(code));
+    // It gets its final name by a rename: what is under that name must be whole, also after a power cut.
+    UniqueFd image = open_file("/out/image", O_RDWR);
+    if (fsync(image.get())) fail_errno("write the image to disk");
     for (const auto &path : paths) write_all(1, path + "\n");
     return 0;
 }

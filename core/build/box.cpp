@@ -1,0 +1,111 @@
+#include "core/build/box.h"
+
+#include <filesystem>
+
+#include <seed/util/cgroup.h>
+#include <seed/util/failure.h>
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+namespace seed::build {
+namespace {
+
+constexpr uint64_t process_limit = 512;
+
+// Killed and removed however the step ends: nothing of a box outlives it.
+struct Group {
+    Cgroup cgroup;
+    ~Group() {
+        try {
+            if (cgroup) cgroup.remove();
+        } catch (const std::exception &) {  // ignoring: an empty folder is left, the next step of this namespace adopts it
+        }
+    }
+};
+
+std::string seconds(std::chrono::seconds duration) {
+    return std::to_string(duration.count()) + " s";
+}
+
+}  // namespace
+
+Boxes::Boxes(const BuilderSettings &settings) : settings_(settings), program_(settings.box_program) {
+    if (program_.empty()) program_ = program_directory() / "seed-nix-box";
+    if (!Cgroup::available()) remarks_.insert("builds have no memory limit: " + Cgroup::unavailable_reason());
+    // What a killed daemon left.  The boxes died with it.
+    if (Cgroup::available())
+        for (const auto &name : Cgroup::list(settings.platform))
+            if (name.starts_with("nix-")) Cgroup::make(settings.platform, name, {}).remove();
+}
+
+Task<BoxResult> Boxes::run(Call call, BoxStep step) {
+    Group group;
+    SpawnOptions options;
+    options.arguments = {program_,
+                         "--state",
+                         settings_.state_directory + "/" + step.ns,
+                         "--store-bytes",
+                         std::to_string(settings_.store_bytes),
+                         "--tmp-bytes",
+                         std::to_string(step.memory / 2)};
+    if (Cgroup::available()) {
+        group.cgroup =
+            Cgroup::make(settings_.platform, "nix-" + step.ns, {.memory_bytes = step.memory, .processes = process_limit});
+        options.cgroups = group.cgroup.folders();
+    } else if (step.limit_address_space) {
+        options.arguments.insert(options.arguments.end(), {"--address-space", std::to_string(step.memory)});
+    }
+    options.arguments.insert(options.arguments.end(), step.options.begin(), step.options.end());
+    options.arguments.insert(options.arguments.end(), step.action.begin(), step.action.end());
+    options.environment = {"PATH=/usr/bin:/usr/sbin"};
+    if (step.input >= 0) options.descriptors.emplace_back(step.input, 0);
+
+    BoxResult result;
+    std::string box_failure;
+    auto on_line = [&](std::string_view line) {
+        constexpr std::string_view own = "seed-nix-box: ", remark = "seed-nix-box: remark: ";
+        if (line.starts_with(remark)) {
+            remarks_.insert(printable(line.substr(remark.size()), 300));
+            return;
+        }
+        if (line.starts_with(own)) box_failure = line.substr(own.size());
+        result.messages.add(line);
+        if (!step.show_progress) return;
+        if (std::string shown = progress_line(line); !shown.empty()) call.progress(shown);
+    };
+
+    Call part = call.within(step.deadline);
+    RunResult ran;
+    bool late = false;
+    try {
+        ran = co_await run_async(std::move(options), part, step.output_limit, on_line);
+        late = ran.timed_out;
+    } catch (const Failure &failure) {
+        if (failure.code() != Code::timeout) throw;
+        late = true;
+    }
+    if (late) {
+        call.check();  // the whole call is over: its own words
+        throw Failure(Code::timeout,
+                      step.stage + " took longer than " + seconds(step.deadline) + ": make it smaller or find the endless loop");
+    }
+    result.out_of_memory = group.cgroup && group.cgroup.killed_for_memory();
+    result.code = ran.status.code;
+    result.out = std::move(ran.out);
+    if (ran.overflowed)
+        throw Failure(Code::limit,
+                      step.stage + " wrote more than " + format_size(step.output_limit) + ": make its result smaller");
+    if (result.messages.contains("No space left on device"))
+        throw Failure(Code::limit, step.stage + " filled the disk: a namespace has " + format_size(settings_.store_bytes) +
+                                       " for its sources and builds, and " + format_size(step.memory / 2) + " in /tmp");
+    if (result.code && result.out_of_memory && result.messages.error_block().empty())
+        throw Failure(Code::limit, step.stage + " needed more than " + format_size(step.memory) + " of memory");
+    if (result.code == 125 && !box_failure.empty()) {
+        size_t colon = box_failure.find(": ");
+        std::string text = colon == std::string::npos ? box_failure : box_failure.substr(colon + 2);
+        throw Failure(code_from_string(box_failure.substr(0, colon)), step.stage + ": " + printable(text, 1000));
+    }
+    co_return result;
+}
+
+}  // namespace seed::build

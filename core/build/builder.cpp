@@ -1,0 +1,382 @@
+#include "core/build/builder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <filesystem>
+#include <set>
+
+#include <nlohmann/json.hpp>
+
+#include <seed/util/failure.h>
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+#include "core/build/bounded_json.h"
+#include "core/build/box.h"
+#include "core/build/flake_lock.h"
+#include "core/build/turns.h"
+
+namespace seed::build {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr size_t build_log_bytes = 4u << 20;  // of one derivation, as Nix counts it
+
+// One evaluation for everything.  The members are not called drvPath and outPath: Nix prints a set with an outPath as a string.
+constexpr const char *apply =
+    "seeds: builtins.mapAttrs (name: seed:\n"
+    "  if !(builtins.isAttrs seed && seed ? toplevel && seed ? meta)\n"
+    "  then throw \"seeds.${name} needs `meta` and `toplevel`\"\n"
+    "  else if !(seed.toplevel ? drvPath && seed.toplevel ? outPath)\n"
+    "  then throw \"seeds.${name}.toplevel is not a derivation\"\n"
+    "  else { meta = seed.meta; drv = seed.toplevel.drvPath; out = seed.toplevel.outPath; }) seeds";
+
+bool plain(std::string_view text) {
+    auto good = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    return !text.empty() && text.size() <= 128 && good(text[0]) &&
+           std::all_of(text.begin(), text.end(), [&](char c) { return good(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+const std::string &checked(const std::string &text, const char *what) {
+    if (!plain(text)) throw Failure(Code::invalid, std::string(what) + " '" + printable(text, 80) + "' is not a plain name");
+    return text;
+}
+
+// "/nix/store/HASH-NAME", one component below the store.
+bool is_store_path(std::string_view path) {
+    constexpr std::string_view store = "/nix/store/", digits = "0123456789abcdfghijklmnpqrsvwxyz", others = "+-._?=";
+    if (!path.starts_with(store) || path.size() < store.size() + 34 || path.size() > store.size() + 33 + 211) return false;
+    std::string_view hash = path.substr(store.size(), 32), name = path.substr(store.size() + 33);
+    return hash.find_first_not_of(digits) == std::string_view::npos && path[store.size() + 32] == '-' &&
+           std::all_of(name.begin(), name.end(), [&](char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                      others.find(c) != std::string_view::npos;
+           });
+}
+
+// "NAME SIZE\n" and the bytes, as `seed-nix-box unpack` prints them.
+std::map<std::string, std::string> parse_files(std::string_view text) {
+    std::map<std::string, std::string> files;
+    while (!text.empty()) {
+        size_t end = text.find('\n'), space = text.find(' ');
+        size_t size = 0;
+        if (end == std::string_view::npos || space > end ||
+            std::from_chars(text.data() + space + 1, text.data() + end, size).ec != std::errc() || size > text.size() - end - 1)
+            throw Failure(Code::internal, "seed-nix-box unpack answered in an unknown way: programs of two versions?");
+        files[std::string(text.substr(0, space))] = text.substr(end + 1, size);
+        text.remove_prefix(end + 1 + size);
+    }
+    return files;
+}
+
+// The producer of a source stream, running beside the box that eats it.
+struct Production {
+    explicit Production(asio::any_io_executor executor) : ended(std::move(executor)) {}
+    UniqueFd write;
+    Event ended;
+    std::exception_ptr failure;
+};
+
+Task<void> run_production(std::shared_ptr<Production> production, std::function<Task<void>(int)> produce) {
+    try {
+        co_await produce(production->write.get());
+    } catch (...) {
+        production->failure = std::current_exception();
+    }
+    production->write.reset();
+    production->ended.set();
+}
+
+}  // namespace
+
+struct Builder::Impl {
+    asio::any_io_executor executor;
+    BuilderSettings settings;
+    Boxes boxes;
+    Turns turns;
+
+    Impl(asio::any_io_executor on, BuilderSettings with)
+        : executor(on), settings(std::move(with)), boxes(settings), turns(on, settings.parallel) {
+        make_directory(settings.state_directory, 0700);
+        make_directory(settings.image_directory, 0755);
+        for (const auto &entry : fs::directory_iterator(settings.image_directory))
+            if (entry.path().filename().string().starts_with(".new-")) fs::remove_all(entry.path());
+    }
+
+    fs::path folder(const std::string &ns) const { return fs::path(settings.state_directory) / checked(ns, "namespace"); }
+    // Host-side notes, trusted: which trees were unpacked and found good under which rules; which image a store path has.
+    fs::path tree_note(const std::string &ns, const std::string &tree) const {
+        return folder(ns) / "trees" / checked(tree, "tree");
+    }
+    fs::path image_note(const std::string &ns, const std::string &out_path) const {
+        return folder(ns) / "closures" / fs::path(out_path).filename();
+    }
+    fs::path image_file(const std::string &key) const { return fs::path(settings.image_directory) / (key + ".erofs"); }
+    void make_folders(const std::string &ns) const {
+        make_directory(folder(ns), 0700);
+        make_directory(folder(ns) / "trees", 0700);
+        make_directory(folder(ns) / "closures", 0700);
+    }
+    std::string rules() const {  // a note made under other rules does not count
+        std::string text = "1\n";
+        for (const auto &rule : settings.allowed_inputs) text += rule + "\n";
+        return sha256_hex(text);
+    }
+    bool has_store(const std::string &ns) const {
+        return fs::exists(folder(ns) / "store.img") || fs::exists(folder(ns) / "plain");
+    }
+};
+
+Builder::Builder(asio::any_io_executor executor, BuilderSettings settings)
+    : impl_(std::make_unique<Impl>(std::move(executor), std::move(settings))) {}
+Builder::~Builder() = default;
+
+std::vector<std::string> Builder::remarks() const {
+    return {impl_->boxes.remarks().begin(), impl_->boxes.remarks().end()};
+}
+
+Task<Source> Builder::unpack(const Call &the_call, std::string ns, std::string tree,
+                             std::function<Task<void>(int write_fd)> produce) {
+    Call call = the_call;
+    Source source{ns, tree, "/src"};
+    fs::path note = impl_->tree_note(ns, tree);
+    auto known = [&] { return impl_->has_store(ns) && read_file_if_exists(note) == impl_->rules(); };
+    if (known()) co_return source;
+    auto turn = co_await impl_->turns.take(call, ns);
+    if (known()) co_return source;
+    impl_->make_folders(ns);
+
+    Pipe pipe = make_pipe();
+    auto production = std::make_shared<Production>(impl_->executor);
+    production->write = std::move(pipe.write);
+    asio::co_spawn(impl_->executor, run_production(production, std::move(produce)), asio::detached);
+    BoxStep step;
+    step.stage = "unpacking the source";
+    step.ns = ns;
+    step.action = {"unpack", tree, std::to_string(impl_->settings.source_bytes)};
+    step.memory = impl_->settings.evaluation_memory;
+    step.deadline = impl_->settings.evaluation_deadline;
+    step.output_limit = 3u << 20;
+    step.input = pipe.read.get();
+    BoxResult result;
+    std::exception_ptr failure;
+    try {
+        result = co_await impl_->boxes.run(call, std::move(step));
+        if (result.code)
+            throw Failure(Code::internal,
+                          "unpacking the source failed (status " + std::to_string(result.code) + "): " + result.messages.tail(5));
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    pipe.read.reset();  // a producer that still writes gets EPIPE
+    if (!co_await production->ended.wait_until(call.deadline() + std::chrono::seconds(5)))
+        throw Failure(Code::timeout, "the git provider did not finish the source's stream");
+    if (failure) {
+        // Too large: the producer's broken pipe is only a consequence.  Otherwise its failure is the cause of ours.
+        try {
+            std::rethrow_exception(failure);
+        } catch (const Failure &known_failure) {
+            if (known_failure.code() == Code::limit || !production->failure) throw;
+        }
+    }
+    if (production->failure) std::rethrow_exception(production->failure);
+
+    auto files = parse_files(result.out);
+    if (!files.contains("flake.nix")) throw Failure(Code::invalid, "there is no flake.nix at the top of the repository: add one");
+    check_flake_lock(files.contains("flake.lock") ? std::optional(files["flake.lock"]) : std::nullopt,
+                     impl_->settings.allowed_inputs);
+    write_file_atomically(note, impl_->rules(), 0600);
+    co_return source;
+}
+
+Task<json> Builder::evaluate(const Call &the_call, const Source &the_source) {
+    Call call = the_call;
+    Source source = the_source;
+    auto turn = co_await impl_->turns.take(call, source.ns);
+    impl_->make_folders(source.ns);
+    BoxStep step;
+    step.stage = "evaluation";
+    step.ns = source.ns;
+    step.options = {"--source", checked(source.tree, "tree")};
+    // Of the lock file options only this one refuses inputs that are not locked; the source is read-only anyway.
+    step.action = {"--", "nix", "eval", "--json", "--no-update-lock-file", "path:/src#seeds", "--apply", apply};
+    step.memory = impl_->settings.evaluation_memory;
+    step.deadline = impl_->settings.evaluation_deadline;
+    step.output_limit = impl_->settings.output_limit;
+    step.limit_address_space = true;
+    BoxResult result;
+    try {
+        result = co_await impl_->boxes.run(call, std::move(step));
+    } catch (const Failure &failure) {
+        if (failure.code() == Code::not_found)
+            unlink(impl_->tree_note(source.ns, source.tree).c_str());  // so that it is unpacked again
+        throw;
+    }
+    const NixMessages &messages = result.messages;
+    if (result.code) {
+        std::string block = messages.error_block();
+        if (messages.contains("does not provide attribute") && messages.contains("or 'seeds'"))
+            throw Failure(Code::invalid,
+                          "the flake exports no seeds: add `seeds.NAME = { meta = {...}; toplevel = ...; }` to its outputs");
+        if (messages.contains("requires lock file changes") || messages.contains("registry lookups are not allowed") ||
+            messages.contains("unable to download") || messages.contains("while updating the lock file"))
+            throw Failure(Code::invalid,
+                          "evaluation refused: the flake has inputs that flake.lock does not pin or that are not at hand here; "
+                          "run `nix flake lock`, commit flake.lock, and use only inputs that this platform allows\n" +
+                              block);
+        if (result.out_of_memory || messages.contains("out of memory") || messages.contains("Cannot allocate memory"))
+            throw Failure(Code::limit, "evaluation needed more than " + format_size(impl_->settings.evaluation_memory) +
+                                           " of memory\n" + block);
+        if (block.empty()) block = "nix eval ended with status " + std::to_string(result.code) + "\n" + messages.tail(5);
+        throw Failure(Code::invalid, "evaluation failed\n" + block);
+    }
+    json evaluated = parse_bounded(result.out, "the result of evaluation");
+    if (!evaluated.is_object() || evaluated.empty())
+        throw Failure(Code::invalid, "the flake exports no seeds: `seeds` must be a set with at least one instance");
+    json instances = json::object();
+    for (const auto &[name, value] : evaluated.items()) {
+        auto path = [&, &value = value](const char *member) {
+            auto found = value.is_object() ? value.find(member) : value.end();
+            if (!value.is_object() || found == value.end() || !found->is_string() ||
+                !is_store_path(found->get_ref<const std::string &>()))
+                throw Failure(Code::invalid, "seeds." + printable(name, 80) + ".toplevel is not a derivation");
+            return found->get<std::string>();
+        };
+        std::string drv = path("drv"), out = path("out");
+        if (!drv.ends_with(".drv") || out.ends_with(".drv"))
+            throw Failure(Code::invalid, "seeds." + printable(name, 80) + ".toplevel is not a derivation");
+        instances[name] = {{"meta", value["meta"]}, {"drvPath", drv}, {"outPath", out}};
+    }
+    co_return instances;
+}
+
+Task<void> Builder::build(const Call &the_call, const Source &source, std::map<std::string, std::string> drv_by_instance,
+                          std::string generation) {
+    Call call = the_call;
+    std::string ns = source.ns;
+    const BuilderSettings &settings = impl_->settings;
+    checked(generation, "generation");
+    if (generation.find('-') != std::string::npos) throw Failure(Code::internal, "a generation holds no '-': " + generation);
+    BoxStep step;
+    step.stage = "build";
+    step.ns = ns;
+    const std::string deadline = std::to_string(settings.build_deadline.count());
+    step.action = {"build",
+                   "--option",
+                   "timeout",
+                   deadline,
+                   "--option",
+                   "max-silent-time",
+                   deadline,
+                   "--option",
+                   "max-build-log-size",
+                   std::to_string(build_log_bytes),
+                   "--",
+                   generation};
+    for (const auto &[name, drv] : drv_by_instance) {
+        if (!is_store_path(drv) || !drv.ends_with(".drv"))
+            throw Failure(Code::invalid, name + ": '" + printable(drv, 200) + "' is no derivation");
+        step.action.push_back(checked(name, "instance") + "=" + drv);
+    }
+    if (drv_by_instance.empty()) co_return;
+    auto turn = co_await impl_->turns.take(call, ns);
+    impl_->make_folders(ns);
+    step.memory = settings.build_memory;
+    step.deadline = settings.build_deadline;
+    step.output_limit = 32u << 20;  // the box shows 40 lines a second at most
+    step.show_progress = true;
+    BoxResult result = co_await impl_->boxes.run(call, std::move(step));
+    if (!result.code) co_return;
+    std::string text = "build failed\n" + result.messages.error_block();
+    if (std::string log = result.messages.failed_builder(); !log.empty()) text += "\n" + log;
+    if (result.out_of_memory)
+        throw Failure(Code::limit, text + "\nthe build needed more than " + format_size(settings.build_memory) + " of memory");
+    throw Failure(Code::invalid, text);
+}
+
+Task<Image> Builder::image(const Call &the_call, const std::string &the_ns, std::string out_path) {
+    Call call = the_call;
+    std::string ns = the_ns;
+    const BuilderSettings &settings = impl_->settings;
+    if (!is_store_path(out_path)) throw Failure(Code::invalid, "'" + printable(out_path, 200) + "' is no store path");
+    auto known = [&]() -> std::optional<Image> {
+        auto key = read_file_if_exists(impl_->image_note(ns, out_path));
+        if (!key || !fs::exists(impl_->image_file(*key))) return std::nullopt;
+        return Image{*key, impl_->image_file(*key)};
+    };
+    if (auto image = known()) co_return *image;
+    auto turn = co_await impl_->turns.take(call, ns);
+    if (auto image = known()) co_return *image;
+    impl_->make_folders(ns);
+
+    // Beside the images, so that the finished file only changes its name.
+    TemporaryDirectory staging(settings.image_directory, ".new-");
+    BoxStep step;
+    step.stage = "making the image";
+    step.ns = ns;
+    step.options = {"--output", staging.path()};
+    step.action = {"image", out_path, std::to_string(settings.store_bytes)};
+    step.memory = settings.build_memory;
+    step.deadline = settings.build_deadline;
+    step.output_limit = 16u << 20;
+    BoxResult result = co_await impl_->boxes.run(call, std::move(step));
+    if (result.code)
+        throw Failure(Code::internal, "making the image of " + out_path + " failed (status " + std::to_string(result.code) +
+                                          "): " + result.messages.tail(5));
+    // The namespace is part of the key: stores are separate, and a store that its owner broke must not lend its image to another.
+    Image image;
+    image.key = sha256_hex(ns + "\n" + result.out);
+    image.path = impl_->image_file(image.key);
+    UniqueFd file = open_file(staging.path() / "image", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status {};
+    if (fstat(file.get(), &status) || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+        throw Failure(Code::internal, "the box left no image");
+    if (geteuid() == 0 && fchown(file.get(), 0, 0)) fail_errno("take over the image");
+    if (fchmod(file.get(), 0444)) fail_errno("protect the image");
+    fs::rename(staging.path() / "image", image.path);
+    write_file_atomically(impl_->image_note(ns, out_path), image.key, 0600);
+    co_return image;
+}
+
+Task<void> Builder::collect(const Call &the_call, const std::string &the_ns, std::vector<std::string> keep_generations,
+                            std::vector<std::string> keep_trees) {
+    Call call = the_call;
+    std::string ns = the_ns;
+    auto turn = co_await impl_->turns.take(call, ns);
+    if (!impl_->has_store(ns)) co_return;
+    impl_->make_folders(ns);
+    BoxStep step;
+    step.stage = "collecting garbage";
+    step.ns = ns;
+    step.options = {"--trim"};
+    step.action = {"collect"};
+    for (const auto &generation : keep_generations) step.action.push_back("generation:" + checked(generation, "generation"));
+    for (const auto &tree : keep_trees) step.action.push_back("tree:" + checked(tree, "tree"));
+    step.memory = impl_->settings.build_memory;
+    step.deadline = impl_->settings.build_deadline;
+    step.output_limit = 16u << 20;
+    std::set<std::string> kept(keep_trees.begin(), keep_trees.end());
+    for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "trees"))  // first: a note must never outlive its tree
+        if (!kept.contains(entry.path().filename())) fs::remove(entry.path());
+    BoxResult result = co_await impl_->boxes.run(call, std::move(step));
+    if (result.code)
+        throw Failure(Code::internal,
+                      "collecting garbage failed (status " + std::to_string(result.code) + "): " + result.messages.tail(5));
+    for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "closures"))
+        if (auto key = read_file_if_exists(entry.path()); !key || !fs::exists(impl_->image_file(*key))) fs::remove(entry.path());
+}
+
+void Builder::remove_images_except(const std::vector<std::string> &keys) {
+    std::set<std::string> kept(keys.begin(), keys.end());
+    for (const auto &entry : fs::directory_iterator(impl_->settings.image_directory))
+        if (entry.path().extension() == ".erofs" && !kept.contains(entry.path().stem())) fs::remove(entry.path());
+}
+
+}  // namespace seed::build

@@ -1,0 +1,153 @@
+// seed-build-probe: the real builder from the command line, for tests.  Takes one flake through the steps and prints one line of
+// JSON per step: {"step","ok","ms","code","text", ...}; stops at the first failure.  Status 0 in both cases.
+//
+//   seed-build-probe STATE NAMESPACE FOLDER STEP... [--set NAME=VALUE]...
+//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) remarks
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <seed/util/failure.h>
+#include <seed/util/file.h>
+#include <seed/util/process.h>
+#include <seed/util/text.h>
+
+#include "core/build/builder.h"
+
+using namespace seed;
+using nlohmann::json;
+
+namespace {
+
+struct Run {
+    build::Builder &builder;
+    std::string ns, folder, tree;
+    Call call;
+    build::Source source;
+    json evaluated;
+
+    Process start_tar(int fd) {
+        SpawnOptions options;
+        options.arguments = {"tar", "-c", "-C", folder, "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "."};
+        options.descriptors = {{fd, 1}};
+        return Process::spawn(options);
+    }
+    Task<void> tar_to(int fd) {
+        SpawnOptions options;
+        Process tar = start_tar(fd);
+        ExitStatus status = co_await wait_for_exit(tar, call);
+        if (!status.ok()) throw Failure(Code::internal, "tar: " + status.to_string());
+    }
+
+    Task<json> step(const std::string &name) {
+        json result = json::object();
+        if (name == "unpack") {
+            std::function<Task<void>(int)> produce = [this](int fd) { return tar_to(fd); };
+            source = co_await builder.unpack(call, ns, tree, produce);
+        } else if (name == "evaluate") {
+            evaluated = co_await builder.evaluate(call, source);
+            result["seeds"] = evaluated;
+        } else if (name == "build") {
+            std::map<std::string, std::string> derivations;
+            for (auto &[instance, value] : evaluated.items()) derivations[instance] = value["drvPath"];
+            co_await builder.build(call, source, derivations, "gen" + tree);
+        } else if (name == "image") {
+            for (auto &[instance, value] : evaluated.items()) {
+                auto image = co_await builder.image(call, ns, value["outPath"].get<std::string>());
+                result["images"][instance]["key"] = image.key;
+                result["images"][instance]["path"] = image.path;
+            }
+        } else if (name == "keep") {
+            std::vector<std::string> generations(1, "gen" + tree), trees(1, tree);  // g++ 12 cannot take lists in a co_await
+            co_await builder.collect(call, ns, generations, trees);
+        } else if (name == "forget") {
+            std::vector<std::string> none;
+            co_await builder.collect(call, ns, none, none);
+        } else if (name == "remarks") {
+            result["remarks"] = builder.remarks();
+        } else {
+            throw Failure(Code::invalid, "unknown step " + name);
+        }
+        co_return result;
+    }
+
+    Task<void> run(std::vector<std::string> steps) {
+        for (const auto &name : steps) {
+            auto begin = std::chrono::steady_clock::now();
+            json line;
+            line["step"] = name;
+            line["ok"] = true;
+            try {
+                json result = co_await step(name);
+                line.update(result);
+            } catch (const Failure &failure) {
+                line["ok"] = false;
+                line["code"] = to_string(failure.code());
+                line["text"] = failure.what();
+            }
+            line["ms"] = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin).count();
+            std::cout << line.dump(-1, ' ', false, json::error_handler_t::replace) << std::endl;
+            if (!line["ok"]) break;
+        }
+    }
+};
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    std::vector<std::string> words(argv + 1, argv + argc), steps;
+    if (words.size() < 4) {
+        std::cerr << "usage: seed-build-probe STATE NAMESPACE FOLDER STEP... [--set NAME=VALUE]...\n";
+        return 2;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    build::BuilderSettings settings;
+    settings.state_directory = words[0] + "/build";
+    settings.image_directory = words[0] + "/images";
+    settings.platform = "probe-" + sha256_hex(words[0]).substr(0, 12);
+    settings.store_bytes = 512u << 20;
+    std::string tree;
+    for (size_t i = 3; i < words.size(); ++i) {
+        if (words[i] != "--set") {
+            steps.push_back(words[i]);
+            continue;
+        }
+        std::string pair = i + 1 < words.size() ? words[++i] : "";
+        std::string name = pair.substr(0, pair.find('=')), value = pair.substr(pair.find('=') + 1);
+        if (name == "tree")
+            tree = value;
+        else if (name == "store_bytes")
+            settings.store_bytes = std::stoull(value);
+        else if (name == "source_bytes")
+            settings.source_bytes = std::stoull(value);
+        else if (name == "evaluation_memory")
+            settings.evaluation_memory = std::stoull(value);
+        else if (name == "build_memory")
+            settings.build_memory = std::stoull(value);
+        else if (name == "output_limit")
+            settings.output_limit = std::stoull(value);
+        else if (name == "evaluation_deadline")
+            settings.evaluation_deadline = std::chrono::seconds(std::stoull(value));
+        else if (name == "build_deadline")
+            settings.build_deadline = std::chrono::seconds(std::stoull(value));
+        else if (name == "allow")
+            settings.allowed_inputs.push_back(value);
+        else
+            throw Failure(Code::invalid, "unknown setting " + name);
+    }
+    make_directory(words[0], 0755);
+    asio::io_context context;
+    build::Builder builder(context.get_executor(), settings);
+    if (tree.empty()) tree = sha256_hex(words[2]).substr(0, 40);
+    Run run{builder, words[1], words[2], tree, Call("probe", std::chrono::minutes(15)), {}, {}};
+    run.call.set_progress([](std::string_view line) { std::cerr << line << "\n"; });
+    spawn_task(context.get_executor(), "probe", run.run(steps));
+    context.run();
+    return 0;
+}
