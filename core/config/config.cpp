@@ -1,0 +1,282 @@
+#include "core/config/config.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+#include <set>
+
+#include <seed/util/failure.h>
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+#include "core/model/addresses.h"
+#include "core/model/names.h"
+
+namespace seed::config {
+namespace {
+
+constexpr size_t most_bytes = 1u << 20;
+const std::vector<std::string> kinds = {"runtime", "dns", "git", "storage", "registrar", "acme"};
+
+std::vector<std::string> default_plugin_directories() { return {(program_directory().parent_path() / "plugins").lexically_normal().string()}; }
+
+size_t distance(const std::string &a, const std::string &b) {   // Levenshtein
+    std::vector<size_t> row(b.size() + 1);
+    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+        size_t corner = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.size(); ++j) {
+            size_t above = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1])});
+            corner = above;
+        }
+    }
+    return row[b.size()];
+}
+
+// Reads one document and remembers every mistake instead of stopping at the first.
+class Reader {
+public:
+    Reader(std::string name) : name_(std::move(name)) {}
+
+    void mistake(const YAML::Node &node, const std::string &path, const std::string &text) { mistake(node.Mark().line + 1, path, text); }
+    void mistake(int line, const std::string &path, const std::string &text) {
+        mistakes_.push_back(name_ + ":" + std::to_string(line) + ": " + (path.empty() ? "" : path + ": ") + text);
+    }
+    void finish() const {
+        if (mistakes_.empty()) return;
+        std::string all;
+        for (const auto &line : mistakes_) all += (all.empty() ? "" : "\n") + line;
+        throw Failure(Code::invalid, all);
+    }
+
+    using Field = std::function<void(const YAML::Node &, const std::string &path)>;
+    // A mapping with these keys and no others.
+    void mapping(const YAML::Node &node, const std::string &path, const std::map<std::string, Field> &fields) {
+        if (!node.IsMap()) return mistake(node, path, "must be a mapping (KEY: VALUE)");
+        std::set<std::string> seen;
+        for (const auto &entry : node) {
+            std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+            std::string full = path.empty() ? key : path + "." + key;
+            if (!seen.insert(key).second) {
+                mistake(entry.first, full, "is given twice; remove one");
+                continue;
+            }
+            auto field = fields.find(key);
+            if (field != fields.end()) {
+                field->second(entry.second, full);
+                continue;
+            }
+            std::string nearest, all;
+            size_t best = 4;
+            for (const auto &[known, reader] : fields) {
+                all += (all.empty() ? "" : ", ") + known;
+                if (size_t d = distance(key, known); d < best) best = d, nearest = known;
+            }
+            mistake(entry.first, full, "is not a known key; " + (nearest.empty() ? "known here: " + all : "did you mean " + nearest + "?"));
+        }
+    }
+    Field text(std::string &into, std::function<void(const std::string &)> check = nullptr) {
+        return [this, &into, check](const YAML::Node &node, const std::string &path) {
+            if (!node.IsScalar() || node.Scalar().empty()) return mistake(node, path, "must be a text");
+            try {
+                if (check) check(node.Scalar());
+                into = node.Scalar();
+            } catch (const Failure &failure) {
+                mistake(node, path, failure.what());
+            }
+        };
+    }
+    Field bytes(uint64_t &into) {
+        return [this, &into](const YAML::Node &node, const std::string &path) {
+            auto size = node.IsScalar() ? parse_size(node.Scalar()) : std::nullopt;
+            if (!size) return mistake(node, path, "must be a size such as 512Mi or 4Gi");
+            into = *size;
+        };
+    }
+    Field count(uint32_t &into, uint32_t least, uint32_t most) {
+        return [this, &into, least, most](const YAML::Node &node, const std::string &path) {
+            try {
+                auto value = node.as<int64_t>();
+                if (value < least || value > most) throw YAML::Exception(node.Mark(), "range");
+                into = static_cast<uint32_t>(value);
+            } catch (const YAML::Exception &) {
+                mistake(node, path, "must be a number from " + std::to_string(least) + " to " + std::to_string(most));
+            }
+        };
+    }
+    template <typename T>
+    Field choice(T &into, std::map<std::string, T> values) {
+        return [this, &into, values = std::move(values)](const YAML::Node &node, const std::string &path) {
+            auto value = node.IsScalar() ? values.find(node.Scalar()) : values.end();
+            if (value != values.end()) {
+                into = value->second;
+                return;
+            }
+            std::string all;
+            for (const auto &[word, meaning] : values) all += (all.empty() ? "" : ", ") + word;
+            mistake(node, path, "must be one of: " + all);
+        };
+    }
+
+    // Plugin configuration is the plugin's business; its schema is checked when it is opened.  Depth is bounded by yaml-cpp.
+    nlohmann::json as_json(const YAML::Node &node, const std::string &path) {
+        if (node.IsMap()) {
+            auto object = nlohmann::json::object();
+            for (const auto &entry : node) {
+                std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+                if (object.contains(key)) mistake(entry.first, path + "." + key, "is given twice; remove one");
+                object[key] = as_json(entry.second, path + "." + key);
+            }
+            return object;
+        }
+        if (node.IsSequence()) {
+            auto array = nlohmann::json::array();
+            for (const auto &item : node) array.push_back(as_json(item, path + "[]"));
+            return array;
+        }
+        if (!node.IsScalar()) return nullptr;
+        if (node.Tag() == "!") return node.Scalar();   // quoted
+        try {
+            return node.as<int64_t>();
+        } catch (const YAML::Exception &) {
+        }
+        try {
+            return node.as<double>();
+        } catch (const YAML::Exception &) {
+        }
+        if (node.Scalar() == "true") return true;
+        if (node.Scalar() == "false") return false;
+        return node.Scalar();
+    }
+
+    void provider(const YAML::Node &node, const std::string &path, std::vector<ProviderChoice> &into) {
+        ProviderChoice choice_made;
+        choice_made.line = node.Mark().line + 1;
+        mapping(node, path,
+                {{"plugin", text(choice_made.plugin)},
+                 {"isolation", choice<Isolation>(choice_made.isolation, {{"process", Isolation::process}, {"inline", Isolation::inline_}})},
+                 {"config", [&](const YAML::Node &config, const std::string &at) {
+                      if (!config.IsMap()) return mistake(config, at, "must be a mapping (KEY: VALUE)");
+                      choice_made.config = as_json(config, at);
+                  }}});
+        if (node.IsMap() && !node["plugin"]) mistake(node, path, "names no plugin; add plugin: NAME");
+        into.push_back(std::move(choice_made));
+    }
+
+private:
+    std::string name_;
+    std::vector<std::string> mistakes_;
+};
+
+void check_listen(const std::string &value) {
+    auto colon = value.rfind(':');
+    std::string port = colon == std::string::npos ? "" : value.substr(colon + 1);
+    if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
+        throw Failure(Code::invalid, "must be ADDRESS:PORT, such as [::]:22");
+}
+void check_domain(const std::string &value) { model::DomainName checked(value); }
+void check_prefix(const std::string &value) {
+    if (!model::is_ipv6_prefix48(value)) throw Failure(Code::invalid, "must be an IPv6 prefix of 48 bits, such as 2001:db8:5eed::/48");
+}
+void check_absolute(const std::string &value) {
+    if (!std::filesystem::path(value).is_absolute()) throw Failure(Code::invalid, "must be an absolute path");
+}
+
+}  // namespace
+
+Settings parse(const std::string &text, const std::string &name) {
+    Settings settings;
+    settings.plugin_directories = default_plugin_directories();
+    Reader read(name);
+    YAML::Node document;
+    try {
+        document = YAML::Load(text);
+    } catch (const YAML::Exception &error) {
+        read.mistake(error.mark.line + 1, "", "not YAML: " + error.msg);
+        read.finish();
+    }
+    if (!document.IsMap()) {
+        read.mistake(1, "", "the file must be a mapping with the keys platform, listen, providers ...");
+        read.finish();
+    }
+    auto &limits = settings.limits;
+    read.mapping(
+        document, "",
+        {{"platform", [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path, {{"domain", read.text(settings.platform.domain, check_domain)},
+                                        {"silo", read.text(settings.platform.silo, check_domain)},
+                                        {"state", read.text(settings.platform.state, check_absolute)}});
+          }},
+         {"listen", [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path, {{"ssh", read.text(settings.listen.ssh, check_listen)}, {"http", read.text(settings.listen.http, check_listen)}});
+          }},
+         {"ingress", [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path, {{"prefix", read.text(settings.ingress.prefix, check_prefix)}});
+          }},
+         {"admission", read.choice<Admission>(settings.admission, {{"invite", Admission::invite}, {"open", Admission::open}})},
+         {"plugin_directories", [&](const YAML::Node &node, const std::string &path) {
+              settings.plugin_directories.clear();
+              if (!node.IsSequence()) return read.mistake(node, path, "must be a list of absolute paths");
+              for (const auto &item : node) {
+                  std::string one;
+                  read.text(one, check_absolute)(item, path);
+                  settings.plugin_directories.push_back(one);
+              }
+          }},
+         {"providers", [&](const YAML::Node &node, const std::string &path) {
+              std::map<std::string, Reader::Field> fields;
+              for (const auto &kind : kinds)
+                  fields[kind] = [&, kind](const YAML::Node &given, const std::string &at) {
+                      if (!given.IsSequence()) return read.provider(given, at, settings.providers[kind]);
+                      if (kind != "git" && given.size() != 1) return read.mistake(given, at, "only git may have several providers; give one");
+                      for (size_t i = 0; i < given.size(); ++i) read.provider(given[i], at + "[" + std::to_string(i) + "]", settings.providers[kind]);
+                  };
+              read.mapping(node, path, fields);
+          }},
+         {"limits", [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path,
+                           {{"evaluation_memory", read.bytes(limits.evaluation_memory)},
+                            {"build_memory", read.bytes(limits.build_memory)},
+                            {"store_bytes", read.bytes(limits.store_bytes)},
+                            {"source_bytes", read.bytes(limits.source_bytes)},
+                            {"pack_bytes", read.bytes(limits.pack_bytes)},
+                            {"repository_bytes", read.bytes(limits.repository_bytes)},
+                            {"evaluation_seconds", read.count(limits.evaluation_seconds, 1, 3600)},
+                            {"build_seconds", read.count(limits.build_seconds, 1, 86400)},
+                            {"instances_per_flake", read.count(limits.instances_per_flake, 1, 1000)},
+                            {"repositories_per_key", read.count(limits.repositories_per_key, 1, 100000)},
+                            {"parallel_builds", read.count(limits.parallel_builds, 1, 64)}});
+          }}});
+    if (!document["platform"] || !document["platform"].IsMap() || !document["platform"]["domain"])
+        read.mistake(1, "platform.domain", "is missing; add the domain below which instances are named");
+    for (const auto &kind : {"runtime", "dns", "git", "storage"})
+        if (!document["providers"] || !document["providers"].IsMap() || !document["providers"][kind])
+            read.mistake(1, std::string("providers.") + kind, "is missing; add { plugin: NAME }");
+    read.finish();
+    if (settings.platform.silo.empty()) settings.platform.silo = "silo." + settings.platform.domain;
+    return settings;
+}
+
+Settings load(const std::string &path) { return parse(read_file(path, most_bytes), path); }
+
+Settings embedded(const std::string &directory, uint16_t ssh_port, uint16_t http_port) {
+    Settings settings;
+    settings.platform = {"seed.localhost", "silo.seed.localhost", std::filesystem::absolute(directory).lexically_normal().string()};
+    settings.listen = {"127.0.0.1:" + std::to_string(ssh_port), "127.0.0.1:" + std::to_string(http_port)};
+    settings.admission = Admission::open;
+    settings.plugin_directories = default_plugin_directories();
+    auto choose = [&](const char *kind, const char *plugin, nlohmann::json config = nlohmann::json::object()) {
+        settings.providers[kind] = {{plugin, Isolation::process, std::move(config), 0}};
+    };
+    choose("runtime", "runtime-qemu");
+    choose("dns", "dns-powerdns", {{"managed", true}});
+    choose("git", "git-silo");
+    choose("storage", "storage-localpath");
+    return settings;
+}
+
+}  // namespace seed::config

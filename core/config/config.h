@@ -1,0 +1,64 @@
+// The configuration: a YAML file, checked as a whole, to typed settings.  docs/configuration.md documents every key.
+//
+// All defaults are the member initialisers below and embedded(); nothing else in the program has one.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace seed::config {
+
+enum class Admission { invite, open };
+enum class Isolation { process, inline_ };
+
+struct PlatformSettings {
+    std::string domain;   // instances are INSTANCE.NAMESPACE.DOMAIN
+    std::string silo;     // host name of the git server, for messages
+    std::string state = "/var/lib/seed";
+};
+struct ListenSettings {
+    std::string ssh = "[::]:22";
+    std::string http = "[::]:80";
+};
+struct IngressSettings {
+    std::string prefix;   // IPv6 /48; empty: a ULA made once
+};
+struct ProviderChoice {
+    std::string plugin;
+    Isolation isolation = Isolation::process;
+    nlohmann::json config = nlohmann::json::object();
+    int line = 0;         // in the file; 0: not from a file
+};
+struct LimitSettings {
+    uint64_t evaluation_memory = 2ull << 30;
+    uint64_t build_memory = 4ull << 30;
+    uint64_t store_bytes = 8ull << 30;        // Nix store of a namespace
+    uint64_t source_bytes = 256ull << 20;     // unpacked tree of a revision
+    uint64_t pack_bytes = 256ull << 20;       // one push
+    uint64_t repository_bytes = 1ull << 30;
+    uint32_t evaluation_seconds = 60;
+    uint32_t build_seconds = 600;
+    uint32_t instances_per_flake = 16;
+    uint32_t repositories_per_key = 20;
+    uint32_t parallel_builds = 2;
+};
+struct Settings {
+    PlatformSettings platform;
+    ListenSettings listen;
+    IngressSettings ingress;
+    Admission admission = Admission::invite;
+    std::map<std::string, std::vector<ProviderChoice>> providers;   // by kind; only git may have several
+    LimitSettings limits;
+    std::vector<std::string> plugin_directories;                    // absolute; default: ../plugins beside the programs
+};
+
+// Every mistake is a line "FILE:LINE: key.path: what is wrong; remedy"; all of them are in the text of one Failure(invalid).
+Settings load(const std::string &path);
+Settings parse(const std::string &text, const std::string &name);
+// `seedd --embedded DIR`: one machine, one person, loopback ports (0: free ones), open admission, every provider's default.
+Settings embedded(const std::string &directory, uint16_t ssh_port, uint16_t http_port);
+
+}  // namespace seed::config
