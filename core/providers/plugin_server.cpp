@@ -1,0 +1,352 @@
+#include "core/providers/plugin_server.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include <seed/codec.hpp>
+#include <seed/util/frame.h>
+
+#include "core/providers/loader.h"
+#include "core/providers/workers.h"
+
+namespace seed::providers {
+
+namespace {
+
+// Streams of all kinds and the calls beside them; beyond that something is wrong and LIMIT says so.
+constexpr size_t thread_limit = 512;
+
+std::string_view view(seed_text text) {
+    return {text.data, text.size};
+}
+seed_text borrow(const std::string &text) {
+    return {text.data(), text.size()};
+}
+
+class Server;
+
+// One call as the plugin sees it (the base) and what it has said so far.
+struct ServerCall : seed_call {
+    Server *server = nullptr;
+    uint64_t number = 0;                 // 0: open()
+    const Slot *slot = nullptr;          // null: open()
+    std::string name, request_identity, request;
+    std::vector<UniqueFd> received;
+    std::vector<int> borrowed;
+    UniqueFd cancel{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+
+    std::mutex lock;                     // plugins may report from any thread of theirs
+    std::optional<std::string> reply;
+    std::vector<UniqueFd> attached;
+    std::string text;
+    int64_t retry_after_ms = 0;
+    bool broken = false;                 // it replied with something that cannot be sent
+
+    bool streams() const { return slot && slot->flow != Flow::plain; }
+    void stop() {
+        uint64_t one = 1;
+        [[maybe_unused]] ssize_t written = write(cancel.get(), &one, sizeof one);   // readable for ever: nobody reads it
+    }
+};
+
+struct ServerHost : seed_host {
+    Server *server = nullptr;
+};
+
+class Server : public std::enable_shared_from_this<Server> {
+public:
+    Server(UniqueFd socket, ServerOptions options) : socket_(std::move(socket)), options_(std::move(options)) {
+        host_.size = sizeof(seed_host);
+        host_.server = this;
+        host_.log = on_log;
+        host_.extension = [](const seed_host *, const char *) -> const void * { return nullptr; };
+        host_.progress = on_progress;
+        host_.reply = on_reply;
+        host_.attach = on_attach;
+        host_.fail = on_fail;
+    }
+
+    bool run();
+
+private:
+    // Steps of run().
+    void load();
+    void open(const json &request);
+    void start(const json &request, std::vector<UniqueFd> descriptors);
+    void cancel(uint64_t number);
+
+    void prepare(ServerCall &call, int64_t deadline_ns);
+    void execute(const std::shared_ptr<ServerCall> &call, seed_op operation);
+    void finish(ServerCall &call, seed_code code);
+    void fail_call(uint64_t number, Code code, const std::string &text);
+    // Sends; a core that is gone is noticed by the reader, not here.
+    void send(const std::string &body, std::vector<UniqueFd> descriptors = {});
+    template <typename Body>
+    void on_worker(Body body);
+
+    static void on_log(const seed_host *host, seed_level level, seed_text message);
+    static void on_progress(const seed_call *call, int32_t permille, seed_text doing);
+    static void on_reply(const seed_call *call, seed_text json);
+    static int32_t on_attach(const seed_call *call, int fd);
+    static seed_code on_fail(const seed_call *call, seed_code code, int64_t retry_after_ms, seed_text why);
+    static ServerCall &of(const seed_call *call) { return *const_cast<ServerCall *>(static_cast<const ServerCall *>(call)); }
+
+    UniqueFd socket_;
+    ServerOptions options_;
+    ServerHost host_{};
+    std::string state_directory_;
+    LoadedPlugin plugin_;
+    void *self_ = nullptr;
+    bool concurrent_ = false;
+
+    std::mutex send_lock_;
+    std::mutex exclusive_;               // held by a call that may not overlap others
+    std::mutex calls_lock_;
+    std::map<uint64_t, std::shared_ptr<ServerCall>> calls_;
+    std::shared_ptr<Workers> workers_ = std::make_shared<Workers>(thread_limit);
+};
+
+std::string failed_frame(Code code, const std::string &text) {
+    return to_json_text(json{{"failed", {{"code", static_cast<int>(code)}, {"text", text}}}});
+}
+
+// Runs `body` on a worker and waits: plugin code never runs on the thread that reads the socket.
+template <typename Body>
+void Server::on_worker(Body body) {
+    std::promise<void> done;
+    bool accepted = workers_->run([&] {
+        try {
+            body();
+            done.set_value();
+        } catch (...) {
+            done.set_exception(std::current_exception());
+        }
+    });
+    if (!accepted) throw Failure(Code::limit, "no thread can be started in the plugin host");
+    done.get_future().get();
+}
+
+void Server::load() {
+    plugin_ = load_plugin(options_.path, options_.id, options_.kind);
+    const seed_provider &provider = *plugin_.provider;
+    concurrent_ = provider.flags & SEED_CONCURRENT;
+    json slots = json::array();
+    for (const Slot &slot : plugin_.contract->slots) {
+        if (operation_of(provider.ops, slot)) slots.push_back(slot.name);
+    }
+    auto text = [](const char *value) { return value ? value : ""; };
+    send(to_json_text(json{{"loaded",
+                            {{"id", text(provider.id)},
+                             {"version", text(provider.version)},
+                             {"contract", text(provider.contract)},
+                             {"summary", text(provider.summary)},
+                             {"config_schema", text(provider.config_schema)},
+                             {"concurrent", concurrent_},
+                             {"slots", slots}}}}));
+}
+
+void Server::open(const json &request) {
+    state_directory_ = request.at("state_dir").get<std::string>();
+    host_.state_dir = borrow(state_directory_);
+    ServerCall call;
+    call.name = "open";
+    prepare(call, request.at("deadline_ns").get<int64_t>());
+    std::string config = request.at("config").dump();
+    seed_code code;
+    try {
+        code = plugin_.provider->open(&host_, &call, borrow(config), &self_);
+    } catch (...) {
+        throw Failure(Code::internal, "open() let an exception escape: a bug of the plugin");
+    }
+    if (code != SEED_OK) throw Failure(code_from_int(code), call.text.empty() ? "open() failed without a reason" : call.text);
+    send(R"({"opened":{}})");
+}
+
+void Server::prepare(ServerCall &call, int64_t deadline_ns) {
+    call.server = this;
+    call.size = sizeof(seed_call);
+    call.id = borrow(call.name);
+    call.request_id = borrow(call.request_identity);
+    call.deadline_ns = deadline_ns;
+    call.cancel_fd = call.cancel.get();
+    for (const UniqueFd &descriptor : call.received) call.borrowed.push_back(descriptor.get());
+    call.fd_count = static_cast<uint32_t>(call.borrowed.size());
+    call.fds = call.borrowed.data();
+}
+
+void Server::start(const json &request, std::vector<UniqueFd> descriptors) {
+    auto call = std::make_shared<ServerCall>();
+    call->number = request.at("id").get<uint64_t>();
+    auto slot_name = request.at("slot").get<std::string>();
+    call->slot = plugin_.contract->find(slot_name);
+    seed_op operation = call->slot ? operation_of(plugin_.provider->ops, *call->slot) : nullptr;
+    if (!operation) return fail_call(call->number, Code::unsupported, "this provider has no operation '" + slot_name + "'");
+    call->name = request.at("name").get<std::string>();
+    call->request_identity = request.at("request_id").get<std::string>();
+    call->request = request.at("request").dump();
+    call->received = std::move(descriptors);
+    prepare(*call, request.at("deadline_ns").get<int64_t>());
+    {
+        std::lock_guard guard(calls_lock_);
+        calls_[call->number] = call;
+    }
+    auto self = shared_from_this();
+    if (!workers_->run([self, call, operation] { self->execute(call, operation); })) {
+        {
+            std::lock_guard guard(calls_lock_);
+            calls_.erase(call->number);
+        }
+        fail_call(call->number, Code::limit, "more than " + std::to_string(thread_limit) + " calls are running in this provider");
+    }
+}
+
+void Server::execute(const std::shared_ptr<ServerCall> &call, seed_op operation) {
+    std::unique_lock<std::mutex> alone(exclusive_, std::defer_lock);
+    if (!concurrent_ && !call->streams()) alone.lock();
+    seed_code code;
+    try {
+        code = operation(self_, call.get(), borrow(call->request));
+    } catch (...) {
+        code = SEED_INTERNAL;
+        call->text = "'" + std::string(call->slot->name) + "' let an exception escape: a bug of the plugin";
+    }
+    if (alone) alone.unlock();
+    {
+        std::lock_guard guard(calls_lock_);
+        calls_.erase(call->number);
+    }
+    finish(*call, code);
+}
+
+void Server::finish(ServerCall &call, seed_code code) {
+    std::unique_lock guard(call.lock);
+    std::string head = R"({"done":{"call":)" + std::to_string(call.number) + R"(,"code":)";
+    if (call.broken && code == SEED_OK) code = SEED_INTERNAL;
+    if (code == SEED_OK) {
+        std::string body = call.streams() ? "" : R"(,"body":)" + call.reply.value_or("{}");
+        return send(head + "0" + body + "}}", std::move(call.attached));
+    }
+    Code known = code_from_int(code);
+    if (call.text.empty()) call.text = std::string(to_string(known)) + " (the plugin gave no reason)";
+    json done = {{"call", call.number}, {"code", static_cast<int>(known)}, {"text", call.text}};
+    if (call.retry_after_ms > 0) done["retry_after_ms"] = call.retry_after_ms;
+    send(to_json_text(json{{"done", done}}));
+}
+
+void Server::fail_call(uint64_t number, Code code, const std::string &text) {
+    send(to_json_text(json{{"done", {{"call", number}, {"code", static_cast<int>(code)}, {"text", text}}}}));
+}
+
+void Server::cancel(uint64_t number) {
+    std::lock_guard guard(calls_lock_);
+    if (auto found = calls_.find(number); found != calls_.end()) found->second->stop();
+}
+
+void Server::send(const std::string &body, std::vector<UniqueFd> descriptors) {
+    std::vector<int> raw;
+    for (const UniqueFd &descriptor : descriptors) raw.push_back(descriptor.get());
+    std::lock_guard guard(send_lock_);
+    try {
+        send_frame(socket_.get(), body, raw);
+    } catch (const Failure &) {
+    }
+}
+
+void Server::on_log(const seed_host *host, seed_level level, seed_text message) {
+    auto *server = static_cast<const ServerHost *>(host)->server;
+    json line = {{"level", level}, {"text", view(message).substr(0, 8192)}, {"call", ""}};
+    server->send(to_json_text(json{{"log", line}}));
+}
+
+void Server::on_progress(const seed_call *raw, int32_t permille, seed_text doing) {
+    ServerCall &call = of(raw);
+    json line = {{"call", call.number}, {"permille", permille}, {"doing", view(doing).substr(0, 1024)}};
+    call.server->send(to_json_text(json{{"progress", line}}));
+}
+
+void Server::on_reply(const seed_call *raw, seed_text text) {
+    ServerCall &call = of(raw);
+    std::lock_guard guard(call.lock);
+    bool valid = text.size < frame_limit - 256 && json::accept(view(text));
+    if (!valid) {
+        call.broken = true;
+        call.text = "a reply of " + std::to_string(text.size) + " bytes is not JSON, or does not fit a frame: a bug of the plugin";
+        return;
+    }
+    if (!call.streams()) {
+        call.reply = std::string(view(text));
+        return;
+    }
+    std::string frame = R"({"item":{"call":)" + std::to_string(call.number) + R"(,"body":)";
+    call.server->send(frame.append(view(text)) + "}}", std::move(call.attached));
+    call.attached.clear();
+}
+
+int32_t Server::on_attach(const seed_call *raw, int fd) {
+    ServerCall &call = of(raw);
+    std::lock_guard guard(call.lock);
+    if (call.attached.size() >= frame_descriptors) return -1;
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0) return -1;
+    call.attached.emplace_back(copy);
+    return static_cast<int32_t>(call.attached.size() - 1);
+}
+
+seed_code Server::on_fail(const seed_call *raw, seed_code code, int64_t retry_after_ms, seed_text why) {
+    ServerCall &call = of(raw);
+    std::lock_guard guard(call.lock);
+    call.text = std::string(view(why).substr(0, 16384));
+    call.retry_after_ms = retry_after_ms;
+    return code;
+}
+
+bool Server::run() {
+    try {
+        on_worker([&] { load(); });
+        for (;;) {
+            auto frame = receive_frame(socket_.get());
+            if (!frame) break;
+            json message = parse_json(frame->body, "frame");
+            if (auto found = message.find("open"); found != message.end()) on_worker([&] { open(*found); });
+            else if (auto found = message.find("call"); found != message.end()) start(*found, std::move(frame->descriptors));
+            else if (auto found = message.find("cancel"); found != message.end()) cancel(found->get<uint64_t>());
+        }
+    } catch (const Failure &failure) {
+        send(failed_frame(failure.code(), failure.what()));
+    } catch (const std::exception &error) {
+        send(failed_frame(Code::internal, error.what()));
+    }
+    {
+        std::lock_guard guard(calls_lock_);
+        for (auto &[number, call] : calls_) call->stop();
+    }
+    // Nobody reads any more: a sender must not wait for room.
+    shutdown(socket_.get(), SHUT_RDWR);
+    // close() needs a thread too, so it is the last task of the workers' own.
+    bool drained = workers_->finish(options_.patience);
+    if (drained && self_) {
+        workers_ = std::make_shared<Workers>(1);
+        auto self = shared_from_this();
+        workers_->run([self] { self->plugin_.provider->close(self->self_); });
+        drained = workers_->finish(options_.patience);
+    }
+    return drained;
+}
+
+}  // namespace
+
+bool serve_plugin(UniqueFd socket, const ServerOptions &options) {
+    return std::make_shared<Server>(std::move(socket), options)->run();
+}
+
+}  // namespace seed::providers

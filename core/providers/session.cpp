@@ -1,0 +1,420 @@
+#include "core/providers/session.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <seed/codec.hpp>
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+#include "core/base/log.h"
+#include "core/providers/plugin_server.h"
+#include "core/providers/schema.h"
+
+namespace seed::providers {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto close_patience = 5s;          // for the host to close the provider once we are gone
+constexpr auto conversation_patience = 60s;  // for a git conversation when another call hangs
+constexpr uint64_t memory_limit = 8ull << 30;   // of address space; a bound for runaways, not a budget
+
+std::string host_program() {
+    const char *folder = std::getenv("SEED_LIBEXEC");
+    fs::path path = (folder ? fs::path(folder) : program_directory()) / "seed-plugin-host";
+    if (access(path.c_str(), X_OK) != 0) {
+        throw Failure(Code::not_found, "the program " + path.string() + " is missing: it is installed beside seedd");
+    }
+    return path.string();
+}
+
+std::vector<std::string> environment_of(const ProviderSettings &settings) {
+    std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+                                            "HOME=" + settings.state_directory};
+    for (const char *name : {"SEED_LIBEXEC", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
+        if (const char *value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+    }
+    return environment;
+}
+
+Cage cage_of(const ProviderSettings &settings) {
+    Cage cage;
+    if (settings.uid != 0) cage.uid = settings.uid;
+    for (const char *path : {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ssl", "/etc/passwd", "/etc/localtime"}) {
+        if (fs::exists(path)) cage.read.emplace_back(path);
+    }
+    cage.read.push_back(fs::path(settings.path).parent_path());
+    cage.read.push_back(fs::path(host_program()).parent_path());
+    for (const auto &path : settings.read_paths) cage.read.emplace_back(path);
+    cage.write.emplace_back(settings.state_directory);
+    for (const auto &path : settings.write_paths) cage.write.emplace_back(path);
+    cage.memory_bytes = memory_limit;
+    cage.open_files = 4096;
+    return cage;
+}
+
+}  // namespace
+
+Task<void> wait_or_stop(asio::any_io_executor executor, Waiter waiter, const Call &call) {
+    // Cancellation may come from any thread; the event belongs to the context.
+    auto interest = call.on_cancel([executor, waiter] { asio::post(executor, [waiter] { waiter->set(); }); });
+    co_await waiter->wait_until(call.deadline());
+}
+
+Session::~Session() {
+    shut_down();
+}
+
+void Session::start_process(SocketPair &sockets) {
+    Pipe output = make_pipe();
+    SpawnOptions options;
+    options.arguments = {host_program(), settings_.path, settings_.plugin, settings_.kind};
+    options.environment = environment_of(settings_);
+    options.descriptors = {{output.write.get(), 1}, {output.write.get(), 2}, {sockets.theirs.get(), 3}};
+    if (!settings_.privileged) options.cage = cage_of(settings_);
+    process_ = Process::spawn(options);
+    asio::co_spawn(
+        executor_,
+        [self = shared_from_this(), fd = output.read.release()]() -> Task<void> { return self->read_output(UniqueFd(fd)); },
+        asio::detached);
+}
+
+void Session::start_inline(SocketPair &sockets) {
+    inline_running_ = std::make_shared<std::atomic<bool>>(true);
+    ServerOptions options{settings_.path, settings_.plugin, settings_.kind};
+    options.patience = 24h;   // nothing can end a hanging call but itself
+    inline_thread_ = std::thread([socket = sockets.theirs.release(), options, running = inline_running_]() mutable {
+        serve_plugin(UniqueFd(socket), options);
+        *running = false;
+    });
+}
+
+Task<void> Session::open(const Call &call) {
+    auto self = shared_from_this();
+    SocketPair sockets = make_socket_pair();
+    if (settings_.isolation == Isolation::process) start_process(sockets);
+    else start_inline(sockets);
+    sockets.theirs.reset();
+    stream_ = std::make_unique<FrameStream>(executor_, std::move(sockets.ours));
+    asio::co_spawn(executor_, [self]() -> Task<void> { return self->read_frames(); }, asio::detached);
+
+    co_await wait_for_step(is_loaded_, call, "loading");
+    check_config(settings_.plugin, loaded_.value("config_schema", ""), settings_.config);
+    hide_config();
+    json open = {{"config", settings_.config},
+                 {"state_dir", settings_.state_directory},
+                 {"deadline_ns", call.deadline().time_since_epoch().count()}};
+    std::string frame = to_json_text(json{{"open", open}});
+    co_await stream_->send(frame);
+    co_await wait_for_step(opened_, call, "opening");
+    opened_at_ = Call::Clock::now();
+}
+
+Task<void> Session::wait_for_step(const bool &step, const Call &call, const std::string &what) {
+    while (!step) {
+        if (failed_) throw *failed_;
+        if (ended_) throw Failure(Code::unavailable, settings_.plugin + ": while " + what + ": " + reason_);
+        if (call.cancelled()) call.check();
+        if (call.remaining() <= Call::Clock::duration::zero()) {
+            throw Failure(Code::timeout, settings_.plugin + ": " + what + " the plugin took too long");
+        }
+        Waiter waiter = new_waiter();
+        co_await wait_or_stop(executor_, waiter, call);
+    }
+}
+
+Task<void> Session::send(std::shared_ptr<Pending> pending, const Call &call, const std::string &request_id, const json &request,
+                         const std::vector<int> &descriptors) {
+    auto self = shared_from_this();
+    pending->number = next_number_++;
+    pending_[pending->number] = pending;
+    json body = {{"id", pending->number},
+                 {"slot", pending->slot},
+                 {"name", call.id()},
+                 {"request_id", request_id},
+                 {"deadline_ns", call.deadline().time_since_epoch().count()},
+                 {"request", request}};
+    std::string frame = to_json_text(json{{"call", body}});
+    if (frame.size() > frame_limit) {
+        forget(pending);
+        throw Failure(Code::limit, settings_.plugin + " " + pending->slot + ": a request of " + std::to_string(frame.size()) +
+                                       " bytes does not fit a frame");
+    }
+    co_await stream_->send(frame, descriptors);
+}
+
+Task<void> Session::cancel(std::shared_ptr<Pending> pending) {
+    auto self = shared_from_this();
+    if (ended_ || closing_) co_return;
+    std::string frame = "{\"cancel\":" + std::to_string(pending->number) + "}";
+    try {
+        co_await stream_->send(frame);
+    } catch (const Failure &) {
+        // The reader notices the end and tells everybody.
+    }
+}
+
+void Session::forget(const std::shared_ptr<Pending> &pending) {
+    pending_.erase(pending->number);
+    close_if_drained();
+}
+
+bool Session::offers(const std::string &slot) const {
+    auto slots = loaded_.find("slots");
+    return slots != loaded_.end() && std::find(slots->begin(), slots->end(), slot) != slots->end();
+}
+
+void Session::hide_config() {
+    secrets_ = secrets_of(loaded_.value("config_schema", ""), settings_.config);
+}
+
+std::string Session::masked(std::string text) const {
+    for (const std::string &secret : secrets_) {
+        for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) text.replace(at, secret.size(), "***");
+    }
+    return text;
+}
+
+Task<void> Session::read_frames() {
+    auto self = shared_from_this();
+    std::string reason;
+    try {
+        for (;;) {
+            auto frame = co_await stream_->receive();
+            if (!frame || closing_) break;
+            handle(std::move(*frame));
+        }
+    } catch (const std::exception &error) {
+        reason = settings_.plugin + ": broken frame from the plugin host: " + error.what();
+    }
+    bool stuck_inline = doomed_ && settings_.isolation == Isolation::inline_;   // close_if_drained() ends that
+    if (!closing_ && !stuck_inline) {
+        stream_->close();
+        co_await reap();
+        if (!reason.empty()) reason_ = reason;
+        end(reason_);
+    }
+}
+
+// Waits for the process to be gone, with its exit status in reason_.
+Task<void> Session::reap() {
+    if (!process_.running()) {
+        reason_ = doomed_ ? reason_ : settings_.plugin + ": the plugin's connection ended";
+        co_return;
+    }
+    if (doomed_) process_.kill_group();
+    Call patience("reap " + settings_.plugin, close_patience);
+    std::string ended;
+    try {
+        ExitStatus status = co_await wait_for_exit(process_, patience);
+        ended = status.to_string();
+    } catch (const std::exception &) {
+        ended = "did not end and was killed";
+    }
+    // A call that was being waited for may have shut us down meanwhile.
+    if (!doomed_ && !closing_) reason_ = settings_.plugin + ": the plugin host ended unexpectedly (" + ended + ")";
+}
+
+void Session::handle(Frame frame) {
+    json message = parse_json(frame.body, "frame");
+    if (auto found = message.find("item"); found != message.end()) {
+        handle_item(*found, std::move(frame.descriptors));
+    } else if (auto found = message.find("done"); found != message.end()) {
+        handle_done(*found, std::move(frame.descriptors));
+    } else if (auto found = message.find("log"); found != message.end()) {
+        int level = found->value("level", static_cast<int>(SEED_INFO));
+        LogLevel levels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
+        log(levels[std::clamp(level, 0, 3)], settings_.plugin, masked(printable(found->value("text", ""), 8192)));
+    } else if (auto found = message.find("progress"); found != message.end()) {
+        auto pending = pending_.find(found->value("call", uint64_t{0}));
+        std::string doing = masked(printable(found->value("doing", ""), 1024));
+        // A plugin may tell each percent; people want each new phrase once.
+        if (pending != pending_.end() && pending->second->on_progress && doing != pending->second->doing) {
+            pending->second->doing = doing;
+            pending->second->on_progress(doing);
+        }
+    } else if (auto found = message.find("loaded"); found != message.end()) {
+        loaded_ = *found;
+        is_loaded_ = true;
+        wake_all();
+    } else if (message.contains("opened")) {
+        opened_ = true;
+        wake_all();
+    } else if (auto found = message.find("failed"); found != message.end()) {
+        std::string text = masked(found->value("text", ""));
+        if (text.find(settings_.plugin) == std::string::npos) text = settings_.plugin + ": " + text;
+        failed_.emplace(code_from_int(found->value("code", 10)), text);
+        wake_all();
+    }
+}
+
+void Session::handle_item(const json &item, std::vector<UniqueFd> descriptors) {
+    auto found = pending_.find(item.value("call", uint64_t{0}));
+    if (found == pending_.end()) return;   // its caller has left
+    auto pending = found->second;
+    pending->body = item.at("body");
+    if (!pending->on_item || pending->stop) return;
+    try {
+        pending->on_item(pending->body, std::move(descriptors));
+    } catch (...) {
+        pending->broken = std::current_exception();
+        pending->stop.emplace(Code::cancelled, "the reader of the stream left");
+        pending->wake->set();
+    }
+}
+
+void Session::handle_done(const json &done, std::vector<UniqueFd> descriptors) {
+    auto found = pending_.find(done.value("call", uint64_t{0}));
+    if (found == pending_.end()) return;
+    auto pending = found->second;
+    pending->code = code_from_int(done.value("code", 10));
+    pending->text = masked(done.value("text", ""));
+    pending->retry_after_ms = done.value("retry_after_ms", int64_t{0});
+    if (auto body = done.find("body"); body != done.end()) {
+        pending->body = *body;
+        if (!descriptors.empty() && pending->on_item) pending->on_item(pending->body, std::move(descriptors));
+    }
+    pending->finished = true;
+    pending->wake->set();
+    pending_.erase(found);
+    close_if_drained();
+}
+
+// What a plugin writes to stdout or stderr is no channel of ours: each line is a warning.
+Task<void> Session::read_output(UniqueFd pipe) {
+    auto self = shared_from_this();
+    std::string name = settings_.plugin, line;
+    asio::posix::stream_descriptor stream(executor_, pipe.release());
+    std::array<char, 4096> buffer;
+    auto say = [&] {
+        if (!line.empty()) log_warning(name, "wrote: " + masked(printable(line)));
+        line.clear();
+    };
+    for (;;) {
+        boost::system::error_code error;
+        size_t count = co_await stream.async_read_some(asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, error));
+        if (error) break;
+        for (size_t i = 0; i < count; ++i) {
+            if (buffer[i] == '\n' || line.size() > 4000) say();
+            if (buffer[i] != '\n') line += buffer[i];
+        }
+    }
+    say();
+}
+
+void Session::doom(const std::string &reason) {
+    if (doomed_ || ended_ || closing_) return;
+    doomed_ = true;
+    reason_ = reason;
+    log_error(settings_.plugin, reason);
+    for (auto &[number, pending] : pending_) {
+        if (pending->flow != Flow::stream || pending->stop) continue;
+        pending->stop.emplace(Code::unavailable, settings_.plugin + " is being restarted: " + reason);
+        pending->wake->set();
+    }
+    asio::co_spawn(
+        executor_, [self = shared_from_this()]() -> Task<void> { return self->drain(conversation_patience); }, asio::detached);
+    close_if_drained();
+}
+
+// Ends what is still pending when the patience is over.
+Task<void> Session::drain(std::chrono::milliseconds patience) {
+    auto self = shared_from_this();
+    Call limit("drain " + settings_.plugin, patience);
+    while (!ended_ && !closing_ && limit.remaining() > Call::Clock::duration::zero()) {
+        Waiter waiter = new_waiter();
+        co_await wait_or_stop(executor_, waiter, limit);
+    }
+    if (ended_ || closing_) co_return;
+    for (auto &[number, pending] : pending_) {
+        if (pending->stop) continue;
+        pending->stop.emplace(Code::unavailable, settings_.plugin + " is being restarted: " + reason_);
+        pending->wake->set();
+    }
+}
+
+void Session::close_if_drained() {
+    if (!doomed_ || ended_ || closing_ || !pending_.empty()) return;
+    // The reader sees the end, kills what is left and calls end().  Inline, the end comes when the hanging call returns.
+    if (settings_.isolation == Isolation::process) {
+        process_.kill_group();
+        return;
+    }
+    asio::co_spawn(
+        executor_,
+        [self = shared_from_this()]() -> Task<void> {
+            self->stream_->close();
+            while (*self->inline_running_) co_await sleep_for(50ms);
+            self->end(self->reason_);
+        },
+        asio::detached);
+}
+
+void Session::end(const std::string &reason) {
+    if (ended_) return;
+    ended_ = true;
+    reason_ = reason;
+    auto pending = std::move(pending_);
+    pending_.clear();
+    for (auto &[number, call] : pending) {
+        call->finished = true;
+        call->code = Code::unavailable;
+        call->text = reason;
+        call->wake->set();
+    }
+    wake_all();
+}
+
+void Session::shut_down() {
+    if (closing_) return;
+    closing_ = true;
+    if (stream_) stream_->close();
+    if (process_.running()) {
+        try {
+            if (doomed_ || !process_.wait(close_patience)) process_.kill_group();
+        } catch (const Failure &) {
+            process_.kill_group();
+        }
+    }
+    if (inline_thread_.joinable()) {
+        auto limit = Call::Clock::now() + close_patience;
+        while (*inline_running_ && Call::Clock::now() < limit) std::this_thread::sleep_for(1ms);
+        if (*inline_running_) {
+            log_error(settings_.plugin, "a call does not end; inline plugins cannot be stopped, its thread is left behind");
+            inline_thread_.detach();
+        } else {
+            inline_thread_.join();
+        }
+    }
+    end(settings_.plugin + ": shut down");
+}
+
+Waiter Session::new_waiter() {
+    auto waiter = std::make_shared<Event>(executor_);
+    waiters_.push_back(waiter);
+    return waiter;
+}
+
+void Session::wake_all() {
+    for (auto &waiter : std::exchange(waiters_, {})) waiter->set();
+}
+
+Task<void> Session::wait_ended() {
+    auto self = shared_from_this();
+    while (!ended_) {
+        Waiter waiter = new_waiter();
+        co_await waiter->wait();
+    }
+}
+
+}  // namespace seed::providers
