@@ -22,7 +22,10 @@ const Slot *Contract::find(std::string_view slot) const {
     return nullptr;
 }
 
-#define SLOT(table, name, ...) Slot{#name, offsetof(table, name) __VA_OPT__(, ) __VA_ARGS__}
+#define SLOT(table, name, ...)                                  \
+    Slot {                                                      \
+#name, offsetof(table, name) __VA_OPT__(, ) __VA_ARGS__ \
+    }
 
 const std::vector<Contract> &contracts() {
     constexpr bool optional = true;
@@ -74,7 +77,7 @@ const Contract *find_contract(std::string_view kind) {
 
 seed_op operation_of(const void *table, const Slot &slot) {
     size_t size = 0;
-    std::memcpy(&size, table, sizeof size);   // every table begins with its size
+    std::memcpy(&size, table, sizeof size);  // every table begins with its size
     if (size < slot.offset + sizeof(seed_op)) return nullptr;
     seed_op operation = nullptr;
     std::memcpy(&operation, static_cast<const char *>(table) + slot.offset, sizeof operation);

@@ -127,7 +127,7 @@ void check_plugin_file(const std::string &path) {
     fs::path folder = fs::canonical(file).parent_path();
     for (;; folder = folder.parent_path()) {
         struct stat above = status_of(folder, path);
-        bool sticky = above.st_mode & S_ISVTX;   // /tmp: others cannot rename what is not theirs
+        bool sticky = above.st_mode & S_ISVTX;  // /tmp: others cannot rename what is not theirs
         if (!sticky && writable_by_strangers(above)) {
             refuse(path, "lies in " + folder.string() + ", which others can write to: chmod go-w " + folder.string(),
                    Code::denied);
@@ -142,9 +142,12 @@ void check_plugin_symbols(const std::string &path) {
     std::string other_revision, extra;
     bool found = false;
     for (const auto &name : names) {
-        if (name == wanted) found = true;
-        else if (name.rfind("seed_plugin_v", 0) == 0) other_revision = name.substr(13);
-        else extra = name;
+        if (name == wanted)
+            found = true;
+        else if (name.rfind("seed_plugin_v", 0) == 0)
+            other_revision = name.substr(13);
+        else
+            extra = name;
     }
     if (!found && !other_revision.empty()) {
         refuse(path, "speaks plugin ABI v" + other_revision + ", this Seed " SEED_VERSION " speaks v" +

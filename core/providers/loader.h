@@ -16,7 +16,7 @@ void check_plugin_file(const std::string &path);
 void check_plugin_symbols(const std::string &path);
 
 struct LoadedPlugin {
-    const seed_provider *provider = nullptr;   // static data of the plugin, which is never unloaded
+    const seed_provider *provider = nullptr;  // static data of the plugin, which is never unloaded
     const Contract *contract = nullptr;
 };
 

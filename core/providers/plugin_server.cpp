@@ -13,8 +13,8 @@
 #include <mutex>
 #include <optional>
 
-#include <seed/codec.hpp>
 #include <seed/util/frame.h>
+#include <seed/codec.hpp>
 
 #include "core/providers/loader.h"
 #include "core/providers/workers.h"
@@ -38,24 +38,24 @@ class Server;
 // One call as the plugin sees it (the base) and what it has said so far.
 struct ServerCall : seed_call {
     Server *server = nullptr;
-    uint64_t number = 0;                 // 0: open()
-    const Slot *slot = nullptr;          // null: open()
+    uint64_t number = 0;         // 0: open()
+    const Slot *slot = nullptr;  // null: open()
     std::string name, request_identity, request;
     std::vector<UniqueFd> received;
     std::vector<int> borrowed;
     UniqueFd cancel{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 
-    std::mutex lock;                     // plugins may report from any thread of theirs
+    std::mutex lock;  // plugins may report from any thread of theirs
     std::optional<std::string> reply;
     std::vector<UniqueFd> attached;
     std::string text;
     int64_t retry_after_ms = 0;
-    bool broken = false;                 // it replied with something that cannot be sent
+    bool broken = false;  // it replied with something that cannot be sent
 
     bool streams() const { return slot && slot->flow != Flow::plain; }
     void stop() {
         uint64_t one = 1;
-        [[maybe_unused]] ssize_t written = write(cancel.get(), &one, sizeof one);   // readable for ever: nobody reads it
+        [[maybe_unused]] ssize_t written = write(cancel.get(), &one, sizeof one);  // readable for ever: nobody reads it
     }
 };
 
@@ -110,7 +110,7 @@ private:
     bool concurrent_ = false;
 
     std::mutex send_lock_;
-    std::mutex exclusive_;               // held by a call that may not overlap others
+    std::mutex exclusive_;  // held by a call that may not overlap others
     std::mutex calls_lock_;
     std::map<uint64_t, std::shared_ptr<ServerCall>> calls_;
     std::shared_ptr<Workers> workers_ = std::make_shared<Workers>(thread_limit);
@@ -280,7 +280,8 @@ void Server::on_reply(const seed_call *raw, seed_text text) {
     bool valid = text.size < frame_limit - 256 && json::accept(view(text));
     if (!valid) {
         call.broken = true;
-        call.text = "a reply of " + std::to_string(text.size) + " bytes is not JSON, or does not fit a frame: a bug of the plugin";
+        call.text =
+            "a reply of " + std::to_string(text.size) + " bytes is not JSON, or does not fit a frame: a bug of the plugin";
         return;
     }
     if (!call.streams()) {
@@ -317,9 +318,12 @@ bool Server::run() {
             auto frame = receive_frame(socket_.get());
             if (!frame) break;
             json message = parse_json(frame->body, "frame");
-            if (auto found = message.find("open"); found != message.end()) on_worker([&] { open(*found); });
-            else if (auto found = message.find("call"); found != message.end()) start(*found, std::move(frame->descriptors));
-            else if (auto found = message.find("cancel"); found != message.end()) cancel(found->get<uint64_t>());
+            if (auto found = message.find("open"); found != message.end())
+                on_worker([&] { open(*found); });
+            else if (auto found = message.find("call"); found != message.end())
+                start(*found, std::move(frame->descriptors));
+            else if (auto found = message.find("cancel"); found != message.end())
+                cancel(found->get<uint64_t>());
         }
     } catch (const Failure &failure) {
         send(failed_frame(failure.code(), failure.what()));

@@ -25,12 +25,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto grace = 2s;                   // between "please stop" and giving up on a call
-constexpr auto open_patience = 60s;          // to load and open a plugin
-constexpr auto first_backoff = 50ms;         // doubled with each failure in a row
+constexpr auto grace = 2s;            // between "please stop" and giving up on a call
+constexpr auto open_patience = 60s;   // to load and open a plugin
+constexpr auto first_backoff = 50ms;  // doubled with each failure in a row
 constexpr auto longest_backoff = 15s;
-constexpr auto healthy_after = 10s;          // a host that lived so long starts with a clean record
-constexpr size_t concurrent_calls = 64;      // of a SEED_CONCURRENT provider; more wait
+constexpr auto healthy_after = 10s;      // a host that lived so long starts with a clean record
+constexpr size_t concurrent_calls = 64;  // of a SEED_CONCURRENT provider; more wait
 
 // Lets `places` calls in at a time, the others in order of arrival.
 class Queue {
@@ -59,7 +59,7 @@ public:
         }
         auto waiter = std::make_shared<Event>(executor_);
         waiting_.push_back(waiter);
-        struct Leave {   // also when the coroutine is destroyed while it waits
+        struct Leave {  // also when the coroutine is destroyed while it waits
             Queue &queue;
             Waiter waiter;
             ~Leave() { queue.drop(waiter); }
@@ -70,7 +70,7 @@ public:
             call.check();
             throw Failure(Code::timeout, "the deadline passed while other calls were before this one");
         }
-        co_return Turn(this);   // whoever left has counted us in
+        co_return Turn(this);  // whoever left has counted us in
     }
 
 private:
@@ -82,9 +82,7 @@ private:
             waiting_.pop_front();
         }
     }
-    void drop(const Waiter &waiter) {
-        waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), waiter), waiting_.end());
-    }
+    void drop(const Waiter &waiter) { waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), waiter), waiting_.end()); }
 
     asio::any_io_executor executor_;
     size_t places_ = 1, inside_ = 0;
@@ -106,7 +104,10 @@ bool schema_checks_wanted() {
 class Client final : public Provider, public std::enable_shared_from_this<Client> {
 public:
     Client(asio::any_io_executor executor, ProviderSettings settings, const Contract *contract)
-        : executor_(executor), settings_(std::move(settings)), contract_(contract), queue_(executor),
+        : executor_(executor),
+          settings_(std::move(settings)),
+          contract_(contract),
+          queue_(executor),
           check_schemas_(schema_checks_wanted()) {}
     ~Client() override { shut_down(); }
 
@@ -115,7 +116,7 @@ public:
     json describe() const override;
     void shut_down() override;
 
-    Task<void> ready(const Call &call);          // returns with session_ usable, or throws
+    Task<void> ready(const Call &call);  // returns with session_ usable, or throws
 
 private:
     std::string label(const std::string &slot) const { return settings_.plugin + " " + slot; }
@@ -132,7 +133,7 @@ private:
     Queue queue_;
     const bool check_schemas_;
     std::shared_ptr<Session> session_;
-    std::shared_ptr<Attempt> attempt_;           // null: none is under way
+    std::shared_ptr<Attempt> attempt_;  // null: none is under way
     json description_ = json::object();
     std::string last_reason_;
     unsigned sessions_ = 0, failures_ = 0;
@@ -244,7 +245,7 @@ Task<json> Client::call(const Call &call, std::string slot, json request, CallOp
             if (inner) inner(item, std::move(fds));
         };
     }
-    struct Forget {   // however this ends, the session does not keep what nobody waits for
+    struct Forget {  // however this ends, the session does not keep what nobody waits for
         Session &session;
         std::shared_ptr<Pending> pending;
         ~Forget() { session.forget(pending); }
@@ -267,7 +268,8 @@ Task<json> Client::call(const Call &call, std::string slot, json request, CallOp
 // Returns when the plugin has answered; throws when it did not in time.
 Task<void> Client::wait_for_answer(const Call &call, std::shared_ptr<Session> session, std::shared_ptr<Pending> pending) {
     std::optional<Call::Clock::time_point> grace_end;
-    auto interest = call.on_cancel([executor = executor_, wake = pending->wake] { asio::post(executor, [wake] { wake->set(); }); });
+    auto interest =
+        call.on_cancel([executor = executor_, wake = pending->wake] { asio::post(executor, [wake] { wake->set(); }); });
     while (!pending->finished) {
         auto until = grace_end ? *grace_end : call.deadline();
         co_await pending->wake->wait_until(until);
@@ -279,15 +281,16 @@ Task<void> Client::wait_for_answer(const Call &call, std::shared_ptr<Session> se
                 pending->stop.emplace(Code::cancelled, label(pending->slot) + ": stopped, nobody waits for it any more");
             }
             if (!pending->stop && now >= call.deadline()) {
-                pending->stop.emplace(Code::timeout, label(pending->slot) + ": the deadline passed; the change may have happened");
+                pending->stop.emplace(Code::timeout,
+                                      label(pending->slot) + ": the deadline passed; the change may have happened");
             }
             if (!pending->stop) continue;
             grace_end = now + grace;
             co_await session->cancel(pending);
         } else if (now >= *grace_end) {
             session->forget(pending);
-            std::string advice = settings_.isolation == Isolation::process ? "the plugin host is restarted"
-                                                                           : "inline plugins cannot be stopped";
+            std::string advice =
+                settings_.isolation == Isolation::process ? "the plugin host is restarted" : "inline plugins cannot be stopped";
             session->doom(label(pending->slot) + " does not end although it was told to; " + advice);
             throw Failure(*pending->stop);
         }

@@ -22,22 +22,22 @@ using json = nlohmann::json;
 enum class Isolation { process, inline_ };
 
 struct ProviderSettings {
-    std::string kind;                 // runtime, dns, git, storage, registrar, acme
-    std::string plugin;               // id: "dns-powerdns"
-    std::string path;                 // absolute path of the .so
+    std::string kind;    // runtime, dns, git, storage, registrar, acme
+    std::string plugin;  // id: "dns-powerdns"
+    std::string path;    // absolute path of the .so
     json config = json::object();
-    std::string state_directory;      // made for it, 0700, owned by `uid` when we are root
+    std::string state_directory;  // made for it, 0700, owned by `uid` when we are root
     Isolation isolation = Isolation::process;
-    bool privileged = false;          // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
+    bool privileged = false;  // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
     unsigned uid = 0;
-    std::vector<std::string> read_paths, write_paths;   // for the cage of an unprivileged host, beside state_directory
+    std::vector<std::string> read_paths, write_paths;  // for the cage of an unprivileged host, beside state_directory
 };
 
 struct CallOptions {
-    std::string request_id;                     // empty: the call's id
-    std::vector<int> descriptors;               // borrowed until the call returns
-    std::function<void(const json &item, std::vector<UniqueFd> descriptors)> on_item;   // streams
-    bool stream = false;                        // does not queue behind others
+    std::string request_id;                                                            // empty: the call's id
+    std::vector<int> descriptors;                                                      // borrowed until the call returns
+    std::function<void(const json &item, std::vector<UniqueFd> descriptors)> on_item;  // streams
+    bool stream = false;                                                               // does not queue behind others
 };
 
 class Provider {
@@ -46,8 +46,8 @@ public:
     // The reply's body ({} when there is none; the last item for streams).  Throws Failure.
     virtual Task<json> call(const Call &call, std::string slot, json request, CallOptions options = {}) = 0;
     virtual const ProviderSettings &settings() const = 0;
-    virtual json describe() const = 0;          // id, version, contract, slots, restarts, pid
-    virtual void shut_down() = 0;               // ends the host; calls in flight end with unavailable
+    virtual json describe() const = 0;  // id, version, contract, slots, restarts, pid
+    virtual void shut_down() = 0;       // ends the host; calls in flight end with unavailable
 
     // Typed: one request and one reply struct of seed/<kind>.hpp.
     template <typename Reply, typename Request>

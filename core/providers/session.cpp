@@ -10,9 +10,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include <seed/codec.hpp>
 #include <seed/util/file.h>
 #include <seed/util/text.h>
+#include <seed/codec.hpp>
 
 #include "core/base/log.h"
 #include "core/providers/plugin_server.h"
@@ -25,9 +25,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto close_patience = 5s;          // for the host to close the provider once we are gone
-constexpr auto conversation_patience = 60s;  // for a git conversation when another call hangs
-constexpr uint64_t memory_limit = 8ull << 30;   // of address space; a bound for runaways, not a budget
+constexpr auto close_patience = 5s;            // for the host to close the provider once we are gone
+constexpr auto conversation_patience = 60s;    // for a git conversation when another call hangs
+constexpr uint64_t memory_limit = 8ull << 30;  // of address space; a bound for runaways, not a budget
 
 std::string host_program() {
     const char *folder = std::getenv("SEED_LIBEXEC");
@@ -50,7 +50,8 @@ std::vector<std::string> environment_of(const ProviderSettings &settings) {
 Cage cage_of(const ProviderSettings &settings) {
     Cage cage;
     if (settings.uid != 0) cage.uid = settings.uid;
-    for (const char *path : {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ssl", "/etc/passwd", "/etc/localtime"}) {
+    for (const char *path :
+         {"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/ssl", "/etc/passwd", "/etc/localtime"}) {
         if (fs::exists(path)) cage.read.emplace_back(path);
     }
     cage.read.push_back(fs::path(settings.path).parent_path());
@@ -92,7 +93,7 @@ void Session::start_process(SocketPair &sockets) {
 void Session::start_inline(SocketPair &sockets) {
     inline_running_ = std::make_shared<std::atomic<bool>>(true);
     ServerOptions options{settings_.path, settings_.plugin, settings_.kind};
-    options.patience = 24h;   // nothing can end a hanging call but itself
+    options.patience = 24h;  // nothing can end a hanging call but itself
     inline_thread_ = std::thread([socket = sockets.theirs.release(), options, running = inline_running_]() mutable {
         serve_plugin(UniqueFd(socket), options);
         *running = false;
@@ -102,11 +103,14 @@ void Session::start_inline(SocketPair &sockets) {
 Task<void> Session::open(const Call &call) {
     auto self = shared_from_this();
     SocketPair sockets = make_socket_pair();
-    if (settings_.isolation == Isolation::process) start_process(sockets);
-    else start_inline(sockets);
+    if (settings_.isolation == Isolation::process)
+        start_process(sockets);
+    else
+        start_inline(sockets);
     sockets.theirs.reset();
     stream_ = std::make_unique<FrameStream>(executor_, std::move(sockets.ours));
-    asio::co_spawn(executor_, [self]() -> Task<void> { return self->read_frames(); }, asio::detached);
+    asio::co_spawn(
+        executor_, [self]() -> Task<void> { return self->read_frames(); }, asio::detached);
 
     co_await wait_for_step(is_loaded_, call, "loading");
     check_config(settings_.plugin, loaded_.value("config_schema", ""), settings_.config);
@@ -197,7 +201,7 @@ Task<void> Session::read_frames() {
     } catch (const std::exception &error) {
         reason = settings_.plugin + ": broken frame from the plugin host: " + error.what();
     }
-    bool stuck_inline = doomed_ && settings_.isolation == Isolation::inline_;   // close_if_drained() ends that
+    bool stuck_inline = doomed_ && settings_.isolation == Isolation::inline_;  // close_if_drained() ends that
     if (!closing_ && !stuck_inline) {
         stream_->close();
         co_await reap();
@@ -260,7 +264,7 @@ void Session::handle(Frame frame) {
 
 void Session::handle_item(const json &item, std::vector<UniqueFd> descriptors) {
     auto found = pending_.find(item.value("call", uint64_t{0}));
-    if (found == pending_.end()) return;   // its caller has left
+    if (found == pending_.end()) return;  // its caller has left
     auto pending = found->second;
     pending->body = item.at("body");
     if (!pending->on_item || pending->stop) return;

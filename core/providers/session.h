@@ -30,12 +30,12 @@ struct Pending {
     Code code = Code::ok;
     std::string text;
     int64_t retry_after_ms = 0;
-    json body = json::object();                  // of a stream: the last item
+    json body = json::object();  // of a stream: the last item
     std::function<void(const json &, std::vector<UniqueFd>)> on_item;
     std::function<void(std::string_view)> on_progress;
-    std::string doing;                           // the last phrase of progress
-    std::optional<Failure> stop;                 // we want it to end, and this is what the caller gets
-    std::exception_ptr broken;                   // on_item threw
+    std::string doing;            // the last phrase of progress
+    std::optional<Failure> stop;  // we want it to end, and this is what the caller gets
+    std::exception_ptr broken;    // on_item threw
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -50,11 +50,11 @@ public:
     Task<void> send(std::shared_ptr<Pending> pending, const Call &call, const std::string &request_id, const json &request,
                     const std::vector<int> &descriptors);
     Task<void> cancel(std::shared_ptr<Pending> pending);
-    void forget(const std::shared_ptr<Pending> &pending);   // the caller left
+    void forget(const std::shared_ptr<Pending> &pending);  // the caller left
 
     // A call did not end: take no new calls, let the others drain, end.
     void doom(const std::string &reason);
-    void shut_down();                        // now; blocks a moment for the host to close in order
+    void shut_down();  // now; blocks a moment for the host to close in order
     Task<void> wait_ended();
 
     bool usable() const { return opened_ && !doomed_ && !ended_ && !closing_; }
@@ -95,7 +95,7 @@ private:
     std::vector<Waiter> waiters_;
     uint64_t next_number_ = 1;
     json loaded_ = json::object();
-    std::vector<std::string> secrets_;       // of the configuration: masked in whatever the plugin says
+    std::vector<std::string> secrets_;  // of the configuration: masked in whatever the plugin says
     std::optional<Failure> failed_;
     std::string reason_;
     bool is_loaded_ = false, opened_ = false, doomed_ = false, closing_ = false, ended_ = false;

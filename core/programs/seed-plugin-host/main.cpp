@@ -24,7 +24,7 @@ void prepare_signals() {
     action.sa_flags = SA_RESTART;
     action.sa_handler = [](int) {};
     sigaction(SIGPIPE, &action, nullptr);
-    action.sa_handler = [](int) { shutdown(socket_fd, SHUT_RD); };   // the reader sees the end of the stream
+    action.sa_handler = [](int) { shutdown(socket_fd, SHUT_RD); };  // the reader sees the end of the stream
     sigaction(SIGTERM, &action, nullptr);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
@@ -42,7 +42,8 @@ void prepare_threads() {
 
 int main(int count, char **arguments) {
     if (count != 4 || fcntl(socket_fd, F_SETFD, FD_CLOEXEC) != 0) {
-        std::fputs("usage: seed-plugin-host PLUGIN.so PROVIDER_ID KIND, with a socket as descriptor 3; seedd starts it\n", stderr);
+        std::fputs("usage: seed-plugin-host PLUGIN.so PROVIDER_ID KIND, with a socket as descriptor 3; seedd starts it\n",
+                   stderr);
         return 2;
     }
     prepare_signals();

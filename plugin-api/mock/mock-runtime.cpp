@@ -1,0 +1,189 @@
+// mock-runtime: boots without machines.  A boot is "starting" for ready_ms, then "ready"; with exit_after_ms it ends by itself.
+// Which of these it is follows from the clock and the state, so boots survive the host process as real ones do.
+//
+// Configuration: "ready_ms" (default 20), "never_ready" (instances), "exit_after_ms": {"NAMESPACE/NAME": 500},
+// "exit_times": {"NAMESPACE/NAME": 1} (only the first N boots of it end by themselves), "log_lines": ["..."].
+// Tests that want a boot to end now write its handle to exit.json in the state directory: {"HANDLE": "reason"}.
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+#include <seed/plugin_entry.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "mock.hpp"
+
+namespace seed::mock {
+
+using namespace runtime;
+
+class MockRuntime final : public plugin::RuntimeProvider {
+public:
+    MockRuntime(const plugin::Host &host, const json &config) : mock_(host, config) {}
+
+    CheckReply check(plugin::Call &call) override {
+        mock_.enter(call, "check");
+        return {.ok = true, .accelerator = "none", .remarks = {"mock: no machine is ever started"}};
+    }
+    PrepareReply prepare(plugin::Call &call, const PrepareRequest &request) override {
+        mock_.enter(call, "prepare", request);
+        mock_.change([&](json &state) { state["images"][request.key] = request.image; });
+        return {request.key};
+    }
+    Boot start(plugin::Call &call, const StartRequest &request) override {
+        mock_.enter(call, "start", request);
+        Boot boot;
+        mock_.change([&](json &state) {
+            if (!state["images"].contains(request.image))
+                throw Failure(Code::not_found, "image " + request.image + " is not here");
+            json &entry = state["boots"][request.handle];
+            if (entry.is_null()) {
+                json &made = state["made"][request.instance];
+                int number = made.is_number() ? made.get<int>() : 0;
+                made = number + 1;
+                int serial = state.value("serial", 0) + 1;
+                state["serial"] = serial;
+                entry = {{"request", request}, {"started_ms", unix_ms_now()}, {"number", number}, {"serial", serial}};
+            } else if (entry["request"] != json(request)) {
+                throw Failure(Code::conflict, "boot " + request.handle + " exists with another specification");
+            }
+            boot = observe(request.handle, entry);
+        });
+        return boot;
+    }
+    Boot inspect(plugin::Call &call, const HandleRequest &request) override {
+        mock_.enter(call, "inspect", request);
+        json state = mock_.state();
+        if (!state["boots"].contains(request.handle))
+            throw Failure(Code::not_found, "boot " + request.handle + " does not exist");
+        return observe(request.handle, state["boots"][request.handle]);
+    }
+    void wait(plugin::Call &call, const WaitRequest &request) override {
+        mock_.enter(call, "wait", request);
+        std::map<std::string, std::string> seen;  // handle to the item last sent
+        for (;;) {
+            json state = mock_.state();
+            std::map<std::string, std::string> now;
+            for (const auto &[handle, entry] : state["boots"].items()) {
+                if (!request.handle.empty() && handle != request.handle) continue;
+                std::string text = to_json_text(observe(handle, entry));
+                if (seen[handle] != text) call.reply_text(text);
+                now[handle] = text;
+            }
+            seen = std::move(now);
+            call.check();
+            usleep(5000);
+        }
+    }
+    void logs(plugin::Call &call, const LogsRequest &request) override {
+        mock_.enter(call, "logs", request);
+        std::vector<LogLine> lines;
+        json state = mock_.state();
+        for (const auto &[handle, entry] : state["boots"].items()) {
+            if (entry["request"]["instance"] != request.instance) continue;
+            std::string boot = handle.substr(handle.rfind('/') + 1);
+            int64_t started = entry["started_ms"];
+            lines.push_back({started, boot, "mock: boot " + boot + " of " + request.instance});
+            for (const json &text : mock_.config().value("log_lines", json::array())) {
+                lines.push_back({started, boot, text.get<std::string>()});
+            }
+        }
+        std::stable_sort(lines.begin(), lines.end(), [](auto &a, auto &b) { return a.time_ms < b.time_ms; });
+        size_t first = request.lines > 0 && lines.size() > request.lines ? lines.size() - request.lines : 0;
+        for (size_t i = first; i < lines.size(); ++i) call.item(lines[i]);
+        while (request.follow) call.wait(-1, 0);
+    }
+    void stop(plugin::Call &call, const StopRequest &request) override {
+        mock_.enter(call, "stop", request);
+        end(request.handle, "stopped");
+    }
+    void destroy(plugin::Call &call, const HandleRequest &request) override {
+        mock_.enter(call, "destroy", request);
+        mock_.change([&](json &state) {
+            if (state.contains("boots")) state["boots"].erase(request.handle);
+        });
+    }
+    ListReply list(plugin::Call &call) override {
+        mock_.enter(call, "list");
+        ListReply reply;
+        json state = mock_.state();
+        for (const auto &[handle, entry] : state["boots"].items()) reply.boots.push_back(observe(handle, entry));
+        return reply;
+    }
+    PublishReply publish(plugin::Call &call, const PublishRequest &request) override {
+        mock_.enter(call, "publish", request);
+        mock_.change([&](json &state) { state["published"][request.ns] = request.services; });
+        return {};
+    }
+    ImagesReply images(plugin::Call &call) override {
+        mock_.enter(call, "images");
+        ImagesReply reply;
+        json state = mock_.state();
+        for (const auto &[key, image] : state["images"].items()) reply.keys.push_back(key);
+        return reply;
+    }
+    void forget(plugin::Call &call, const ForgetRequest &request) override {
+        mock_.enter(call, "forget", request);
+        mock_.change([&](json &state) {
+            if (state.contains("images")) state["images"].erase(request.key);
+        });
+    }
+    void recover(plugin::Call &call) override { mock_.enter(call, "recover"); }
+
+private:
+    void end(const std::string &handle, const std::string &reason) {
+        mock_.change([&](json &state) {
+            json &boots = state["boots"];
+            if (boots.contains(handle) && !boots[handle].contains("ended")) boots[handle]["ended"] = reason;
+        });
+    }
+
+    Boot observe(const std::string &handle, const json &entry) const {
+        auto request = entry.at("request").get<StartRequest>();
+        int64_t started = entry.at("started_ms"), age = unix_ms_now() - started;
+        int64_t ready_after = mock_.config().value("ready_ms", 20);
+        Boot boot;
+        boot.handle = handle;
+        boot.instance = request.instance;
+        boot.image = request.image;
+        boot.desired = request.desired;
+        boot.started_ms = started;
+        boot.address6 = "fd5e:ed00::" + std::to_string(entry.at("serial").get<int>());
+        boot.address4 = "10.99." + std::to_string(entry.at("serial").get<int>() / 250) + "." +
+                        std::to_string(entry.at("serial").get<int>() % 250 + 2);
+        auto never = mock_.config().value("never_ready", json::array());
+        bool can_be_ready = std::find(never.begin(), never.end(), request.instance) == never.end();
+        boot.state = "starting";
+        boot.reason = "the mock is not ready yet";
+        if (can_be_ready && age >= ready_after) {
+            boot.state = "ready";
+            boot.reason = "";
+            boot.ready_ms = started + ready_after;
+        }
+        std::string why = entry.value("ended", "");
+        json after = mock_.config().value("exit_after_ms", json::object()),
+             times = mock_.config().value("exit_times", json::object());
+        bool counts = entry.value("number", 0) < times.value(request.instance, 1 << 30);
+        if (why.empty() && counts && after.contains(request.instance) && age >= after[request.instance].get<int64_t>()) {
+            why = "the mock's script ended it";
+        }
+        if (auto text = read_file_if_exists(mock_.path("exit.json")); why.empty() && text) {
+            why = parse_json(*text, "exit.json").value(handle, "");
+        }
+        if (!why.empty()) {
+            boot.state = "exited";
+            boot.reason = why;
+        }
+        return boot;
+    }
+
+    Mock mock_;
+};
+
+SEED_RUNTIME_PLUGIN(
+    MockRuntime, "mock-runtime", SEED_VERSION, "a runtime that only remembers",
+    MOCK_SCHEMA(R"(,"ready_ms":{"type":"integer","minimum":0},"never_ready":{"type":"array"},)"
+                R"("exit_after_ms":{"type":"object"},"exit_times":{"type":"object"},"log_lines":{"type":"array"})"))
+
+}  // namespace seed::mock

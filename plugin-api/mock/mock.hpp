@@ -1,0 +1,52 @@
+// What all mocks share: a script that makes slots fail, wait, hang or crash, and a state that survives the host process.
+//
+// Configuration, all members optional; SLOT is any slot's name, "*" means all:
+//   "fail":     {"SLOT":[{"code":6,"times":2,"text":"..","retry_after_ms":100}]}   in order; "times" 0: for ever
+//   "delay_ms": 30 or {"SLOT":30}        before the slot does anything; cancellation ends it
+//   "hang":     ["SLOT"]                 never returns, whatever it is told
+//   "wait":     ["SLOT"]                 returns only when cancelled or at its deadline
+//   "crash":    {"SLOT":1}               the process aborts at the first N calls
+//   "throw":    ["SLOT"]                 throws something that is no std::exception
+// A file script.json in the state directory, when there is one, replaces all of these, and is read anew at each call.
+// calls.jsonl in the state directory gets one line {"slot","request_id","request","time_ms"} per call.
+#pragma once
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include <seed/plugin.hpp>
+
+namespace seed::mock {
+
+// Allows everything the script knows; `extra` are further properties, as JSON members text: R"("zones":{"type":"array"})".
+#define MOCK_SCHEMA(extra)                                                                                                   \
+    R"({"type":"object","additionalProperties":false,"properties":{"fail":{"type":"object"},)"                               \
+    R"("delay_ms":{"type":["integer","object"]},"hang":{"type":"array"},"wait":{"type":"array"},"crash":{"type":"object"},)" \
+    R"("throw":{"type":"array"},"secret":{"type":"string","x-seed-secret":true})" extra "}}"
+
+class Mock {
+public:
+    Mock(const plugin::Host &host, const json &config);
+
+    // First line of every slot: records the call, then does what the script says.
+    void enter(const plugin::Call &call, const std::string &slot, const json &request = json::object());
+
+    // Reads the state, lets `change` alter it, writes it durably.  Safe from any thread; others wait.
+    void change(const std::function<void(json &state)> &change);
+    json state();
+    const json &config() const { return config_; }
+    const plugin::Host &host() const { return host_; }
+    std::string path(const std::string &name) const { return host_.state_directory() + "/" + name; }
+
+private:
+    json script();
+    int count(const std::string &what);  // how often `what` happened before, over restarts
+    json load();
+
+    const plugin::Host &host_;
+    const json config_;
+    std::mutex lock_;
+};
+
+}  // namespace seed::mock
