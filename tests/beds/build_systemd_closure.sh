@@ -50,9 +50,6 @@ N
 printf '[Unit]\nAfter=nftables.service\nRequires=nftables.service\n[Service]\nExecStart=/usr/sbin/nginx -g "daemon off;" -e stderr\n' >"$units/nginx.service"
 printf '[Service]\nExecStart=/usr/sbin/dropbear -F -E -R -s\n' >"$units/dropbear.service"
 printf '[Unit]\nDefaultDependencies=no\nBefore=network-pre.target basic.target\nWants=network-pre.target\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/sbin/nft -f /etc/nftables.conf\n' >"$units/nftables.service"
-# Everything the journal has goes to the console, which is what a person sees with `logs`.
-mkdir -p "$etc/systemd/journald.conf.d"
-printf '[Journal]\nStorage=volatile\nForwardToConsole=yes\nTTYPath=/dev/console\nMaxLevelConsole=info\n' >"$etc/systemd/journald.conf.d/console.conf"
 ln -s ../nginx.service ../dropbear.service "$units/multi-user.target.wants/"; ln -s ../nftables.service "$units/sysinit.target.wants/"
 ln -s /usr/lib/systemd/system/multi-user.target "$units/default.target"
 for unit in systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket systemd-udevd-control.socket \
