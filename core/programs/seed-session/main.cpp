@@ -8,6 +8,7 @@
 // sockets.  The host key is needed for the key exchange and stays in this process's memory only.
 #include <malloc.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cstdio>
