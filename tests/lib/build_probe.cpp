@@ -110,7 +110,7 @@ int main(int argc, char **argv) {
     build::BuilderSettings settings;
     settings.state_directory = words[0] + "/build";
     settings.image_directory = words[0] + "/images";
-    settings.platform = "probe-" + sha256_hex(words[0]).substr(0, 12);
+    settings.platform = "probe-" + sha256_hex(words[0] + words[1]).substr(0, 12);
     settings.store_bytes = 512u << 20;
     std::string tree;
     for (size_t i = 3; i < words.size(); ++i) {

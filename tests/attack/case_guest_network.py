@@ -1,0 +1,29 @@
+"""A guest reaches only what others expose: no unexposed port, no control plane, no host; with forged addresses not more."""
+
+
+def run(world):
+    victim, ssh = world.victim["address"], world.platform.ssh_port
+    http, dns = world.platform.ready["http"].rsplit(":", 1)[1], world.platform.ready["dns"].rsplit(":", 1)[1]
+    text = world.hostile_guest(f"""
+        get() {{ timeout 8 wget -q -T 5 -O - "$1" 2>&1 | head -c 300; }}
+        echo exposed: $(get 'http://[{victim}]:80/')
+        echo unexposed: $(get 'http://[{victim}]:9999/')
+        gateways=$(ip -6 route show default | sed -n 's/.*via \\([^ ]*\\).*/\\1/p'; ip route show default | sed -n 's/.*via \\([^ ]*\\).*/\\1/p')
+        for host in 127.0.0.1 $gateways 10.0.2.2 169.254.169.254 $SEED_NODE_IP; do
+          for port in 22 {ssh} {http} {dns} 8081; do
+            case $host in *:*) url="[$host%eth0]";; *) url=$host;; esac
+            timeout 4 nc -w 2 $host $port </dev/null >/tmp/answer 2>&1 && [ -s /tmp/answer ] && echo "control: $host $port $(head -c 60 /tmp/answer)"
+          done
+        done
+        # As Bob: his address on our interface, then questions with it, and answers in his place.
+        ip -6 addr add {victim}/128 dev eth0 nodad; ip -6 addr add {victim}/128 dev lo nodad 2>/dev/null
+        mkdir -p /tmp/fake; echo forged > /tmp/fake/index.html; cp /tmp/fake/index.html /run/www/forged
+        for n in 1 2 3 4 5; do arping -U -c 1 -I eth0 $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p') 2>/dev/null; done
+        ip link set eth0 down; ip link set eth0 address 52:5e:ed:00:00:00; ip link set eth0 up
+        sleep 2
+        echo survived
+    """)
+    assert "exposed: answering as scripted" in text, text
+    assert world.secret not in text, "an unexposed port was reached"
+    assert "control:" not in text, text
+    assert "answering as scripted" in world.platform.get(world.victim["urls"][0], deadline=60)
