@@ -3,6 +3,7 @@
 Bob's instance serves "answering as scripted" on its exposed port 80 and a secret on port 9999, which is not exposed.  The secret also
 lies in his sources, closure, volume and log.
 """
+import os
 import secrets
 import time
 
@@ -47,6 +48,12 @@ class World:
             assert word.lower() in text.lower(), f"'{word}' is not in:\n{text}"
         return text
 
+    def not_deployed(self, result):
+        """A push that was taken, but whose deployment failed, telling nothing of Bob's."""
+        assert "FAILED" in result.stderr, f"a hostile flake was deployed:\n{result.stderr}"
+        assert self.secret not in result.stderr, f"a hostile flake read Bob's secret:\n{result.stderr}"
+        return result.stderr
+
     def hostile_guest(self, script, *, deadline=180, wait=True):
         """Alice's second instance runs the script as root in its machine; returns what it printed."""
         if not self._attackers:
@@ -66,8 +73,7 @@ class World:
         return wait_for(result, "the hostile guest has done its work", deadline, pause=0.5)
 
     def hostile_flake(self, flake, name="hostile-flake"):
-        """Alice pushes a flake.nix; the finished push, which may have failed."""
-        import os
+        """Alice pushes a flake.nix; the finished push; see not_deployed."""
         if not os.path.exists(self.alice.folder(name)):
             self.alice.make_repo(name, "scripted", {"flake.nix": flake})
         else:
