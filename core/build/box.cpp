@@ -62,7 +62,7 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
 
     BoxResult result;
     std::string box_failure;
-    auto on_line = [&](std::string_view line) {
+    std::function<void(std::string_view)> on_line = [&](std::string_view line) {
         constexpr std::string_view own = "seed-nix-box: ", remark = "seed-nix-box: remark: ";
         if (line.starts_with(remark)) {
             remarks_.insert(printable(line.substr(remark.size()), 300));
@@ -76,9 +76,10 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
 
     Call part = call.within(step.deadline);
     RunResult ran;
+    std::string no_input;  // named, as all arguments here: g++ 12 destroys temporaries of a co_await twice
     bool late = false;
     try {
-        ran = co_await run_async(std::move(options), part, step.output_limit, on_line);
+        ran = co_await run_async(std::move(options), part, step.output_limit, on_line, no_input);
         late = ran.timed_out;
     } catch (const Failure &failure) {
         if (failure.code() != Code::timeout) throw;

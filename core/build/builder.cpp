@@ -175,17 +175,13 @@ Task<Source> Builder::unpack(const Call &the_call, std::string ns, std::string t
     } catch (...) {
         failure = std::current_exception();
     }
-    pipe.read.reset();  // a producer that still writes gets EPIPE
+    // We held the pipe open: a producer that has failed by now did so by itself, and is the cause of what the box says.
+    bool producer_failed = production->ended.is_set() && production->failure;
+    pipe.read.reset();  // one that still writes gets EPIPE
     if (!co_await production->ended.wait_until(call.deadline() + std::chrono::seconds(5)))
         throw Failure(Code::timeout, "the git provider did not finish the source's stream");
-    if (failure) {
-        // Too large: the producer's broken pipe is only a consequence.  Otherwise its failure is the cause of ours.
-        try {
-            std::rethrow_exception(failure);
-        } catch (const Failure &known_failure) {
-            if (known_failure.code() == Code::limit || !production->failure) throw;
-        }
-    }
+    if (producer_failed) std::rethrow_exception(production->failure);
+    if (failure) std::rethrow_exception(failure);
     if (production->failure) std::rethrow_exception(production->failure);
 
     auto files = parse_files(result.out);
@@ -226,11 +222,16 @@ Task<json> Builder::evaluate(const Call &the_call, const Source &the_source) {
             throw Failure(Code::invalid,
                           "the flake exports no seeds: add `seeds.NAME = { meta = {...}; toplevel = ...; }` to its outputs");
         if (messages.contains("requires lock file changes") || messages.contains("registry lookups are not allowed") ||
-            messages.contains("unable to download") || messages.contains("while updating the lock file"))
+            messages.contains("while updating the lock file"))
             throw Failure(Code::invalid,
-                          "evaluation refused: the flake has inputs that flake.lock does not pin or that are not at hand here; "
-                          "run `nix flake lock`, commit flake.lock, and use only inputs that this platform allows\n" +
+                          "evaluation refused: the flake has inputs that flake.lock does not pin; run `nix flake lock`, commit "
+                          "flake.lock, and use only inputs that this platform allows\n" +
                               block);
+        if (messages.contains("unable to download"))
+            throw Failure(
+                Code::invalid,
+                "evaluation refused: there is no network during evaluation; put what the flake fetches into the repository\n" +
+                    block);
         if (result.out_of_memory || messages.contains("out of memory") || messages.contains("Cannot allocate memory"))
             throw Failure(Code::limit, "evaluation needed more than " + format_size(impl_->settings.evaluation_memory) +
                                            " of memory\n" + block);
@@ -267,7 +268,8 @@ Task<void> Builder::build(const Call &the_call, const Source &source, std::map<s
     BoxStep step;
     step.stage = "build";
     step.ns = ns;
-    const std::string deadline = std::to_string(settings.build_deadline.count());
+    // Nix ends a builder a little before we end Nix: then the message names the builder.
+    const std::string deadline = std::to_string(std::max<int64_t>(1, settings.build_deadline.count() - 2));
     step.action = {"build",
                    "--option",
                    "timeout",

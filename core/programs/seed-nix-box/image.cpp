@@ -42,8 +42,14 @@ int make_closure_image(const Options &options) {
     uint64_t limit = parse_bytes(options.action[2], "size");
     Command query;
     query.arguments = {"nix-store", "--query", "--requisites", options.action[1]};
+    std::string closure;
+    try {
+        closure = capture(query, "asking for the closure");
+    } catch (const Failure &) {
+        throw Failure(Code::invalid, options.action[1] + " was not built in this namespace: `toplevel` must be a derivation of the flake");
+    }
     std::vector<std::string> paths;
-    for (auto &line : split(capture(query, "asking for the closure of " + options.action[1]), '\n'))
+    for (auto &line : split(closure, '\n'))
         if (line.starts_with("/nix/store/")) paths.push_back(line);
     std::sort(paths.begin(), paths.end());
     paths.erase(std::unique(paths.begin(), paths.end()), paths.end());

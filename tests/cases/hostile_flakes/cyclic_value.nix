@@ -1,0 +1,4 @@
+# A value that contains itself.
+# ends: evaluate
+# says: .
+let a = { b = a; }; in a

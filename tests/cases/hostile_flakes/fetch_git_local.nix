@@ -1,0 +1,4 @@
+# Clones a folder of the host.
+# ends: evaluate
+# says: .
+builtins.fetchGit "/etc"

@@ -1,0 +1,4 @@
+# Evaluates another flake.
+# ends: evaluate
+# says: .
+builtins.getFlake "path:/etc"

@@ -1,0 +1,4 @@
+# Climbs out of its source.
+# ends: evaluate
+# says: .
+builtins.readFile ../../../../etc/passwd

@@ -1,0 +1,4 @@
+# Reads a file of the host.
+# ends: evaluate
+# says: forbidden in pure
+builtins.readFile "@SECRET@"

@@ -1,0 +1,5 @@
+# Exports nothing.
+# as: flake
+# ends: evaluate
+# says: exports no seeds
+{ outputs = { self }: { }; }

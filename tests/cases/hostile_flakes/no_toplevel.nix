@@ -1,0 +1,5 @@
+# An instance without anything to boot.
+# as: seeds
+# ends: evaluate
+# says: seeds.x needs `meta` and `toplevel`
+{ x = { meta = { }; }; }

@@ -1,0 +1,4 @@
+# Uses the search path.
+# ends: evaluate
+# says: .
+<nixpkgs>

@@ -1,0 +1,4 @@
+# Lists the store.
+# ends: evaluate
+# says: forbidden
+builtins.readDir "/nix/store"

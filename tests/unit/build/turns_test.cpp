@@ -1,0 +1,75 @@
+#include "core/build/turns.h"
+
+#include <gmock/gmock.h>
+
+#include <seed/util/failure.h>
+
+using namespace seed;
+using build::Turns;
+
+namespace {
+
+struct Log {
+    std::vector<std::string> lines;
+    int running = 0, most = 0;
+};
+
+Task<void> work(Turns &turns, Log &log, std::string ns, std::string name, Event &go) {
+    Call call(name, std::chrono::minutes(1));
+    auto turn = co_await turns.take(call, ns);
+    log.lines.push_back(name);
+    log.most = std::max(log.most, ++log.running);
+    co_await go.wait();
+    --log.running;
+}
+
+TEST(Turns, OneStepPerNamespaceInOrderAndDifferentOnesSideBySide) {
+    asio::io_context context;
+    auto executor = context.get_executor();
+    Turns turns(executor, 2);
+    Log log;
+    Event first(executor), second(executor), third(executor), fourth(executor);
+    spawn_task(executor, "a1", work(turns, log, "a", "a1", first));
+    spawn_task(executor, "a2", work(turns, log, "a", "a2", second));
+    spawn_task(executor, "b1", work(turns, log, "b", "b1", third));
+    spawn_task(executor, "c1", work(turns, log, "c", "c1", fourth));
+    context.poll();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1"));  // a2 waits for a1, c1 for a free place
+    third.set();
+    context.poll();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1", "c1"));
+    first.set(), second.set(), fourth.set();
+    context.run();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1", "c1", "a2"));
+    EXPECT_EQ(log.most, 2);
+}
+
+Task<void> wait_cancelled(Turns &turns, Call call, Code &code) {
+    try {
+        auto turn = co_await turns.take(call, "a");
+    } catch (const Failure &failure) {
+        code = failure.code();
+    }
+}
+
+TEST(Turns, WhoIsCancelledWhileWaitingLeavesTheQueue) {
+    asio::io_context context;
+    auto executor = context.get_executor();
+    Turns turns(executor, 1);
+    Log log;
+    Event first(executor), second(executor);
+    spawn_task(executor, "a1", work(turns, log, "a", "a1", first));
+    Call call("cancelled", std::chrono::minutes(1));
+    Code code = Code::ok;
+    spawn_task(executor, "a2", wait_cancelled(turns, call, code));
+    spawn_task(executor, "a3", work(turns, log, "a", "a3", second));
+    context.poll();
+    call.cancel("enough");
+    context.poll();
+    EXPECT_EQ(code, Code::cancelled);
+    first.set(), second.set();
+    context.run();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "a3"));
+}
+
+}  // namespace
