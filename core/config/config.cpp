@@ -1,8 +1,10 @@
 #include "core/config/config.h"
 
+#include <arpa/inet.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <set>
@@ -17,12 +19,14 @@
 namespace seed::config {
 namespace {
 
-constexpr size_t most_bytes = 1u << 20;
+constexpr size_t most_bytes = 1u << 20, most_values = 10000;
 const std::vector<std::string> kinds = {"runtime", "dns", "git", "storage", "registrar", "acme"};
 
-std::vector<std::string> default_plugin_directories() { return {(program_directory().parent_path() / "plugins").lexically_normal().string()}; }
+std::vector<std::string> default_plugin_directories() {
+    return {(program_directory().parent_path() / "plugins").lexically_normal().string()};
+}
 
-size_t distance(const std::string &a, const std::string &b) {   // Levenshtein
+size_t distance(const std::string &a, const std::string &b) {  // Levenshtein
     std::vector<size_t> row(b.size() + 1);
     for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
     for (size_t i = 1; i <= a.size(); ++i) {
@@ -42,9 +46,13 @@ class Reader {
 public:
     Reader(std::string name) : name_(std::move(name)) {}
 
-    void mistake(const YAML::Node &node, const std::string &path, const std::string &text) { mistake(node.Mark().line + 1, path, text); }
+    void mistake(const YAML::Node &node, const std::string &path, const std::string &text) {
+        mistake(node.Mark().line + 1, path, text);
+    }
     void mistake(int line, const std::string &path, const std::string &text) {
-        mistakes_.push_back(name_ + ":" + std::to_string(line) + ": " + (path.empty() ? "" : path + ": ") + text);
+        // Keys and values come from the file: one mistake stays one line whatever they hold.
+        mistakes_.push_back(
+            printable(name_ + ":" + std::to_string(std::max(line, 1)) + ": " + (path.empty() ? "" : path + ": ") + text, 1024));
     }
     void finish() const {
         if (mistakes_.empty()) return;
@@ -76,7 +84,8 @@ public:
                 all += (all.empty() ? "" : ", ") + known;
                 if (size_t d = distance(key, known); d < best) best = d, nearest = known;
             }
-            mistake(entry.first, full, "is not a known key; " + (nearest.empty() ? "known here: " + all : "did you mean " + nearest + "?"));
+            mistake(entry.first, full,
+                    "is not a known key; " + (nearest.empty() ? "known here: " + all : "did you mean " + nearest + "?"));
         }
     }
     Field text(std::string &into, std::function<void(const std::string &)> check = nullptr) {
@@ -122,30 +131,40 @@ public:
         };
     }
 
-    // Plugin configuration is the plugin's business; its schema is checked when it is opened.  Depth is bounded by yaml-cpp.
-    nlohmann::json as_json(const YAML::Node &node, const std::string &path) {
+    // Plugin configuration is the plugin's business; its schema is checked when it is opened.  Aliases can make a short text
+    // endless, so values are counted and depth is limited.
+    nlohmann::json as_json(const YAML::Node &node, const std::string &path, int depth = 0) {
+        if (++values_ > most_values || depth > 32) {
+            if (!too_much_) mistake(node, path, "is too large or too deep; give at most 10000 values, 32 deep");
+            too_much_ = true;
+            return nullptr;
+        }
         if (node.IsMap()) {
             auto object = nlohmann::json::object();
             for (const auto &entry : node) {
+                if (too_much_) break;
                 std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
                 if (object.contains(key)) mistake(entry.first, path + "." + key, "is given twice; remove one");
-                object[key] = as_json(entry.second, path + "." + key);
+                object[key] = as_json(entry.second, path + "." + key, depth + 1);
             }
             return object;
         }
         if (node.IsSequence()) {
             auto array = nlohmann::json::array();
-            for (const auto &item : node) array.push_back(as_json(item, path + "[]"));
+            for (const auto &item : node) {
+                if (too_much_) break;
+                array.push_back(as_json(item, path + "[]", depth + 1));
+            }
             return array;
         }
         if (!node.IsScalar()) return nullptr;
-        if (node.Tag() == "!") return node.Scalar();   // quoted
+        if (node.Tag() == "!") return node.Scalar();  // quoted
         try {
             return node.as<int64_t>();
         } catch (const YAML::Exception &) {
         }
         try {
-            return node.as<double>();
+            if (double value = node.as<double>(); std::isfinite(value)) return value;  // JSON has no infinity
         } catch (const YAML::Exception &) {
         }
         if (node.Scalar() == "true") return true;
@@ -158,7 +177,8 @@ public:
         choice_made.line = node.Mark().line + 1;
         mapping(node, path,
                 {{"plugin", text(choice_made.plugin)},
-                 {"isolation", choice<Isolation>(choice_made.isolation, {{"process", Isolation::process}, {"inline", Isolation::inline_}})},
+                 {"isolation",
+                  choice<Isolation>(choice_made.isolation, {{"process", Isolation::process}, {"inline", Isolation::inline_}})},
                  {"config", [&](const YAML::Node &config, const std::string &at) {
                       if (!config.IsMap()) return mistake(config, at, "must be a mapping (KEY: VALUE)");
                       choice_made.config = as_json(config, at);
@@ -170,17 +190,26 @@ public:
 private:
     std::string name_;
     std::vector<std::string> mistakes_;
+    size_t values_ = 0;
+    bool too_much_ = false;
 };
 
 void check_listen(const std::string &value) {
     auto colon = value.rfind(':');
-    std::string port = colon == std::string::npos ? "" : value.substr(colon + 1);
-    if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
-        throw Failure(Code::invalid, "must be ADDRESS:PORT, such as [::]:22");
+    std::string port = colon == std::string::npos ? "" : value.substr(colon + 1), address = value.substr(0, colon);
+    bool digits = !port.empty() && port.size() <= 5 && port.find_first_not_of("0123456789") == std::string::npos;
+    unsigned char bytes[16];
+    bool v6 = address.size() > 2 && address.front() == '[' && address.back() == ']' &&
+              inet_pton(AF_INET6, address.substr(1, address.size() - 2).c_str(), bytes) == 1;
+    if (!digits || std::stoi(port) > 65535 || (!v6 && inet_pton(AF_INET, address.c_str(), bytes) != 1))
+        throw Failure(Code::invalid, "must be ADDRESS:PORT, such as [::]:22 or 127.0.0.1:2222");
 }
-void check_domain(const std::string &value) { model::DomainName checked(value); }
+void check_domain(const std::string &value) {
+    model::DomainName checked(value);
+}
 void check_prefix(const std::string &value) {
-    if (!model::is_ipv6_prefix48(value)) throw Failure(Code::invalid, "must be an IPv6 prefix of 48 bits, such as 2001:db8:5eed::/48");
+    if (!model::is_ipv6_prefix48(value))
+        throw Failure(Code::invalid, "must be an IPv6 prefix of 48 bits, such as 2001:db8:5eed::/48");
 }
 void check_absolute(const std::string &value) {
     if (!std::filesystem::path(value).is_absolute()) throw Failure(Code::invalid, "must be an absolute path");
@@ -194,11 +223,14 @@ Settings parse(const std::string &text, const std::string &name) {
     Reader read(name);
     YAML::Node document;
     try {
-        document = YAML::Load(text);
+        std::vector<YAML::Node> documents = YAML::LoadAll(text);
+        if (documents.size() > 1) read.mistake(documents[1], "", "a second document begins here; the file must be one");
+        if (!documents.empty()) document = documents[0];
     } catch (const YAML::Exception &error) {
         read.mistake(error.mark.line + 1, "", "not YAML: " + error.msg);
         read.finish();
     }
+    read.finish();
     if (!document.IsMap()) {
         read.mistake(1, "", "the file must be a mapping with the keys platform, listen, providers ...");
         read.finish();
@@ -206,19 +238,26 @@ Settings parse(const std::string &text, const std::string &name) {
     auto &limits = settings.limits;
     read.mapping(
         document, "",
-        {{"platform", [&](const YAML::Node &node, const std::string &path) {
-              read.mapping(node, path, {{"domain", read.text(settings.platform.domain, check_domain)},
-                                        {"silo", read.text(settings.platform.silo, check_domain)},
-                                        {"state", read.text(settings.platform.state, check_absolute)}});
+        {{"platform",
+          [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path,
+                           {{"domain", read.text(settings.platform.domain, check_domain)},
+                            {"silo", read.text(settings.platform.silo, check_domain)},
+                            {"state", read.text(settings.platform.state, check_absolute)}});
           }},
-         {"listen", [&](const YAML::Node &node, const std::string &path) {
-              read.mapping(node, path, {{"ssh", read.text(settings.listen.ssh, check_listen)}, {"http", read.text(settings.listen.http, check_listen)}});
+         {"listen",
+          [&](const YAML::Node &node, const std::string &path) {
+              read.mapping(node, path,
+                           {{"ssh", read.text(settings.listen.ssh, check_listen)},
+                            {"http", read.text(settings.listen.http, check_listen)}});
           }},
-         {"ingress", [&](const YAML::Node &node, const std::string &path) {
+         {"ingress",
+          [&](const YAML::Node &node, const std::string &path) {
               read.mapping(node, path, {{"prefix", read.text(settings.ingress.prefix, check_prefix)}});
           }},
          {"admission", read.choice<Admission>(settings.admission, {{"invite", Admission::invite}, {"open", Admission::open}})},
-         {"plugin_directories", [&](const YAML::Node &node, const std::string &path) {
+         {"plugin_directories",
+          [&](const YAML::Node &node, const std::string &path) {
               settings.plugin_directories.clear();
               if (!node.IsSequence()) return read.mistake(node, path, "must be a list of absolute paths");
               for (const auto &item : node) {
@@ -227,13 +266,17 @@ Settings parse(const std::string &text, const std::string &name) {
                   settings.plugin_directories.push_back(one);
               }
           }},
-         {"providers", [&](const YAML::Node &node, const std::string &path) {
+         {"providers",
+          [&](const YAML::Node &node, const std::string &path) {
               std::map<std::string, Reader::Field> fields;
               for (const auto &kind : kinds)
                   fields[kind] = [&, kind](const YAML::Node &given, const std::string &at) {
                       if (!given.IsSequence()) return read.provider(given, at, settings.providers[kind]);
-                      if (kind != "git" && given.size() != 1) return read.mistake(given, at, "only git may have several providers; give one");
-                      for (size_t i = 0; i < given.size(); ++i) read.provider(given[i], at + "[" + std::to_string(i) + "]", settings.providers[kind]);
+                      if (kind != "git" && given.size() != 1)
+                          return read.mistake(given, at, "only git may have several providers; give one");
+                      if (given.size() == 0) return read.mistake(given, at, "is empty; give one or more { plugin: NAME }");
+                      for (size_t i = 0; i < given.size(); ++i)
+                          read.provider(given[i], at + "[" + std::to_string(i) + "]", settings.providers[kind]);
                   };
               read.mapping(node, path, fields);
           }},
@@ -261,11 +304,14 @@ Settings parse(const std::string &text, const std::string &name) {
     return settings;
 }
 
-Settings load(const std::string &path) { return parse(read_file(path, most_bytes), path); }
+Settings load(const std::string &path) {
+    return parse(read_file(path, most_bytes), path);
+}
 
 Settings embedded(const std::string &directory, uint16_t ssh_port, uint16_t http_port) {
     Settings settings;
-    settings.platform = {"seed.localhost", "silo.seed.localhost", std::filesystem::absolute(directory).lexically_normal().string()};
+    settings.platform = {"seed.localhost", "silo.seed.localhost",
+                         std::filesystem::absolute(directory).lexically_normal().string()};
     settings.listen = {"127.0.0.1:" + std::to_string(ssh_port), "127.0.0.1:" + std::to_string(http_port)};
     settings.admission = Admission::open;
     settings.plugin_directories = default_plugin_directories();

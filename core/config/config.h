@@ -15,8 +15,8 @@ enum class Admission { invite, open };
 enum class Isolation { process, inline_ };
 
 struct PlatformSettings {
-    std::string domain;   // instances are INSTANCE.NAMESPACE.DOMAIN
-    std::string silo;     // host name of the git server, for messages
+    std::string domain;  // instances are INSTANCE.NAMESPACE.DOMAIN
+    std::string silo;    // host name of the git server, for messages
     std::string state = "/var/lib/seed";
 };
 struct ListenSettings {
@@ -24,20 +24,20 @@ struct ListenSettings {
     std::string http = "[::]:80";
 };
 struct IngressSettings {
-    std::string prefix;   // IPv6 /48; empty: a ULA made once
+    std::string prefix;  // IPv6 /48; empty: a ULA made once
 };
 struct ProviderChoice {
     std::string plugin;
     Isolation isolation = Isolation::process;
     nlohmann::json config = nlohmann::json::object();
-    int line = 0;         // in the file; 0: not from a file
+    int line = 0;  // in the file; 0: not from a file
 };
 struct LimitSettings {
     uint64_t evaluation_memory = 2ull << 30;
     uint64_t build_memory = 4ull << 30;
-    uint64_t store_bytes = 8ull << 30;        // Nix store of a namespace
-    uint64_t source_bytes = 256ull << 20;     // unpacked tree of a revision
-    uint64_t pack_bytes = 256ull << 20;       // one push
+    uint64_t store_bytes = 8ull << 30;     // Nix store of a namespace
+    uint64_t source_bytes = 256ull << 20;  // unpacked tree of a revision
+    uint64_t pack_bytes = 256ull << 20;    // one push
     uint64_t repository_bytes = 1ull << 30;
     uint32_t evaluation_seconds = 60;
     uint32_t build_seconds = 600;
@@ -50,9 +50,9 @@ struct Settings {
     ListenSettings listen;
     IngressSettings ingress;
     Admission admission = Admission::invite;
-    std::map<std::string, std::vector<ProviderChoice>> providers;   // by kind; only git may have several
+    std::map<std::string, std::vector<ProviderChoice>> providers;  // by kind; only git may have several
     LimitSettings limits;
-    std::vector<std::string> plugin_directories;                    // absolute; default: ../plugins beside the programs
+    std::vector<std::string> plugin_directories;  // absolute; default: ../plugins beside the programs
 };
 
 // Every mistake is a line "FILE:LINE: key.path: what is wrong; remedy"; all of them are in the text of one Failure(invalid).
