@@ -17,16 +17,14 @@ constexpr size_t piece = 256 * 1024;
 constexpr size_t command_limit = 16384;
 constexpr char interrupt_key = 0x03, end_key = 0x04;
 
-Channel &channel_of(void *data) {
-    return *static_cast<Channel *>(data);
-}
-
 }  // namespace
 
 // The callbacks only note what was asked; all work is done in pump().
 struct Channel::Events : ssh_channel_callbacks_struct {
     explicit Events(Channel *channel) : ssh_channel_callbacks_struct{} {
         userdata = channel;
+        channel_data_function = on_data;
+        channel_eof_function = on_eof;
         channel_close_function = on_close;
         channel_signal_function = on_signal;
         channel_pty_request_function = on_pty;
@@ -39,6 +37,16 @@ struct Channel::Events : ssh_channel_callbacks_struct {
         channel_x11_req_function = [](ssh_session, ssh_channel, int, const char *, const char *, uint32_t, void *) {};
         ssh_callbacks_init(this);
     }
+    static Channel &channel_of(void *data) {
+        auto &self = *static_cast<Channel *>(data);
+        self.fresh_ = true;
+        return self;
+    }
+    static int on_data(ssh_session, ssh_channel, void *, uint32_t, int, void *data) {
+        channel_of(data);
+        return 0;  // stays with libssh; see take_input()
+    }
+    static void on_eof(ssh_session, ssh_channel, void *data) { channel_of(data); }
     static void on_close(ssh_session, ssh_channel, void *data) { channel_of(data).closed_by_client_ = true; }
     static void on_signal(ssh_session, ssh_channel, const char *, void *data) { channel_of(data).interrupt(130); }
     static int on_pty(ssh_session, ssh_channel, const char *, int width, int, int, int, void *data) {
@@ -199,6 +207,7 @@ void Channel::finish(int status) {
 }
 
 bool Channel::pump(bool may_send) {
+    fresh_ = false;
     if (finished_) return true;
     if (closed_by_client_ || ssh_channel_is_closed(channel_)) {
         job_.reset();

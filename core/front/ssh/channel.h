@@ -30,6 +30,9 @@ public:
     void add_polls(std::vector<pollfd> &polls, bool may_send) const;
     // Moves what can be moved without blocking.  False: the connection is broken.
     bool pump(bool may_send);
+    // Something came for this channel since its last pump() began.  libssh handles packets in many of its functions, also those
+    // called for another channel: the connection pumps until nothing is fresh before it waits.
+    bool fresh() const { return fresh_ && !finished_; }
 
     struct Events;  // libssh's callbacks
 
@@ -45,7 +48,8 @@ private:
     ssh_channel_struct *channel_;
     JobMain main_;
     ExecRequest request_;
-    bool start_requested_ = false, closed_by_client_ = false, finished_ = false, cancelled_ = false, input_ended_ = false;
+    bool fresh_ = true, start_requested_ = false, closed_by_client_ = false, finished_ = false, cancelled_ = false,
+         input_ended_ = false;
     int interrupted_status_ = 0;
     std::unique_ptr<Job> job_;
     std::string input_;  // taken from libssh, not yet at the job

@@ -183,6 +183,7 @@ void Connection::serve(JobMain main) {
         // By index: libssh may open another channel while one is pumped.
         for (size_t at = 0; at < state.channels.size(); ++at)
             if (!state.channels[at]->pump(may_send)) return;
+        if (std::any_of(state.channels.begin(), state.channels.end(), [](auto &channel) { return channel->fresh(); })) continue;
         std::erase_if(state.channels, [](auto &channel) { return channel->finished(); });
         if (!state.alive()) return;
 

@@ -1,7 +1,8 @@
-// A test double of seedd for tests of seed-session: accepts SSH connections, starts the real seed-session for each and answers its
-// requests; git conversations are carried by the real git-silo.  No rights are checked.
+// A test double of seedd for tests of seed-session: accepts SSH connections, starts the real seed-session for each and answers
+// its requests; git conversations are carried by the real git-silo.  No rights are checked.
 //
-//   front_double STATE HOST_KEY SESSION HOOK     prints its port; one JSON object per line about what happens; ends with its stdin
+//   front_double STATE HOST_KEY SESSION HOOK     prints its port; one JSON object per line about what happens; ends with its
+//   stdin
 //
 // A push to the repository "slow" gets a report that stays open until its asker is gone.
 #include <arpa/inet.h>
@@ -12,11 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <mutex>
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
 #include <seed/util/process.h>
+#include <cstdio>
+#include <mutex>
 #include <thread>
 
 #include "plugins/git-silo/silo.h"
@@ -32,7 +33,9 @@ void tell(const json &event) {
     std::fflush(stdout);
 }
 
-seed_text text(const std::string &s) { return {s.data(), s.size()}; }
+seed_text text(const std::string &s) {
+    return {s.data(), s.size()};
+}
 
 // The core's side of one call of the provider.
 struct CoreCall : seed_call {
@@ -54,7 +57,9 @@ struct CoreCall : seed_call {
 seed_host make_host(const std::string &state) {
     seed_host host{};
     host.size = sizeof host;
-    host.log = [](const seed_host *, seed_level, seed_text message) { std::fprintf(stderr, "%.*s\n", int(message.size), message.data); };
+    host.log = [](const seed_host *, seed_level, seed_text message) {
+        std::fprintf(stderr, "%.*s\n", int(message.size), message.data);
+    };
     host.extension = [](const seed_host *, const char *) -> const void * { return nullptr; };
     host.progress = [](const seed_call *, int32_t, seed_text) {};
     host.reply = [](const seed_call *call, seed_text body) {
@@ -78,7 +83,8 @@ struct Platform {
 
 class Asker {
 public:
-    Asker(Platform &platform, UniqueFd socket) : platform_(platform), socket_(std::move(socket)), cancel_(::eventfd(0, EFD_CLOEXEC)) {}
+    Asker(Platform &platform, UniqueFd socket)
+        : platform_(platform), socket_(std::move(socket)), cancel_(::eventfd(0, EFD_CLOEXEC)) {}
 
     void serve() {
         try {
@@ -121,11 +127,20 @@ private:
             send({{"id", id}, {"ok", {{"key", key_}, {"fingerprint", "SHA256:x"}, {"repositories", json::array()}}}});
         } else if (op == "logs") {
             int lines = args["lines"];
-            for (int i = 0; i < lines; ++i) send({{"id", id}, {"item", {{"time_ms", 1000 * i}, {"boot", "b"}, {"text", "line " + std::to_string(i) + "\x1b[0m"}}}});
+            for (int i = 0; i < lines; ++i)
+                send({{"id", id},
+                      {"item", {{"time_ms", 1000 * i}, {"boot", "b"}, {"text", "line " + std::to_string(i) + "\x1b[0m"}}}});
             if (!args["follow"].get<bool>()) send({{"id", id}, {"ok", json::object()}});
         } else if (op == "status") {
-            json instance = {{"name", "web"}, {"state", "ready"}, {"address", "fd00::1"}, {"urls", {"http://web.example"}}, {"uptime_ms", 61000}};
-            send({{"id", id}, {"ok", {{"platform", {{"silo", "localhost"}}}, {"flakes", {{{"repository", "app"}, {"role", "owner"}, {"instances", {instance}}}}}}}});
+            json instance = {{"name", "web"},
+                             {"state", "ready"},
+                             {"address", "fd00::1"},
+                             {"urls", {"http://web.example"}},
+                             {"uptime_ms", 61000}};
+            send({{"id", id},
+                  {"ok",
+                   {{"platform", {{"silo", "localhost"}}},
+                    {"flakes", {{{"repository", "app"}, {"role", "owner"}, {"instances", {instance}}}}}}}});
         } else {
             send({{"id", id}, {"error", {{"code", "not_found"}, {"text", "there is no instance 'web'"}}}});
         }
@@ -138,8 +153,9 @@ private:
         request.protocol = args["protocol"];
         request.pack_limit_bytes = 200u << 20;
         Pipe report = make_pipe();
-        CoreCall call({frame.descriptors.at(0).get(), frame.descriptors.at(1).get(), frame.descriptors.at(2).get(), report.read.get()},
-                      cancel_.get());
+        CoreCall call(
+            {frame.descriptors.at(0).get(), frame.descriptors.at(1).get(), frame.descriptors.at(2).get(), report.read.get()},
+            cancel_.get());
         call.on_reply = [&](const json &item) {
             tell({{"event", "item"}, {"item", item}});
             if (!item.contains("updated")) return;
@@ -206,7 +222,7 @@ int main(int argc, char **argv) {
         char c;
         while (::read(STDIN_FILENO, &c, 1) > 0) {
         }
-        ::_exit(0);   // every child dies with us
+        ::_exit(0);  // every child dies with us
     }).detach();
     for (uid_t next = 0;; ++next) {
         UniqueFd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));

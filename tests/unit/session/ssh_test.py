@@ -14,7 +14,7 @@ import time
 import unittest
 
 BUILD = os.environ.get("SEED_BUILD", "build")
-PATIENCE = 120   # seconds for anything that must happen
+PATIENCE = float(os.environ.get("SEED_TEST_PATIENCE", "120"))   # seconds for anything that must happen
 
 
 def run(arguments, check=True, **options):
