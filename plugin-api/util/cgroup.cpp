@@ -266,6 +266,20 @@ void remove_folder(const fs::path &folder, Clock::time_point deadline) {
     }
 }
 
+// The last group to go takes its owner's folder along, perhaps just before we use it: then once more.
+void make_in_owner(const Hierarchy &hierarchy, const fs::path &parent, const fs::path &folder) {
+    for (int tries = 0;; ++tries) {
+        try {
+            make_directory(parent, 0755);
+            if (hierarchy.unified && !hierarchy.controllers.empty()) enable_controllers(parent, true);
+            if (!mkdir(folder.c_str(), 0755) || errno == EEXIST) return;
+            fail_errno("cannot make the control group " + folder.string());
+        } catch (const Failure &failure) {
+            if (failure.code() != Code::not_found || tries == 100) throw;
+        }
+    }
+}
+
 }  // namespace
 
 bool Cgroup::available() {
@@ -283,9 +297,7 @@ Cgroup Cgroup::make(const std::string &owner, const std::string &name, const Cgr
     try {
         for (const Hierarchy &hierarchy : host().hierarchies) {
             fs::path parent = hierarchy.base / ("seed-" + owner), folder = parent / name;
-            make_directory(parent, 0755);
-            if (hierarchy.unified && !hierarchy.controllers.empty()) enable_controllers(parent, true);
-            make_directory(folder, 0755);
+            make_in_owner(hierarchy, parent, folder);
             group.folders_.push_back(folder);
             if (hierarchy.unified)
                 set_limits_v2(folder, hierarchy.controllers, limits);
@@ -331,7 +343,10 @@ void Cgroup::kill() {
 void Cgroup::remove() {
     kill();
     auto deadline = Clock::now() + patience;
-    for (const fs::path &folder : folders_) remove_folder(folder, deadline);
+    for (const fs::path &folder : folders_) {
+        remove_folder(folder, deadline);
+        rmdir(folder.parent_path().c_str());  // the owner's, when nothing else is in it
+    }
     folders_.clear();
 }
 
