@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""Kills any process of the system with SIGKILL at a random moment of a push, a deployment or a restart, then checks that everything
+converges: the pushed commit answers, no volume is lost, nothing is orphaned, the instance that nobody touched keeps its uptime.
+
+    run.py --seed 1 --rounds 6              six rounds; the seed makes the same choices again
+    run.py --seed 1 --replay 4              only round 4 of that seed
+    run.py --rounds 200 --only seed-vm      always the same kind of process
+
+Each round chooses by its own number, so a failing one can be replayed alone.
+"""
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import census
+from seed_person import Person
+from seed_platform import Platform, needs, wait_for
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
+parser.add_argument("--rounds", type=int, default=6)
+parser.add_argument("--replay", type=int)
+parser.add_argument("--only", help="name of a program: seedd, seed-vm, qemu-system-x86_64, git ...")
+options = parser.parse_args()
+needs(root=True)
+
+CONTENT = "content {number}"
+SCRIPT = """echo "content {number}" > /run/www/index.html
+[ -s /data/marker ] || head -c 12 /dev/urandom | base64 > /data/marker
+sync; cp /data/marker /run/www/marker; echo ready
+"""
+
+
+class Killing:
+    def __init__(self, platform):
+        self.platform = platform
+        self.person, self.bystander = Person(platform, "person"), Person(platform, "bystander")
+        self.number = 0
+        for who, repo in ((self.bystander, "still"), (self.person, "app")):
+            who.make_repo(repo, "scripted", {"script.sh": SCRIPT.replace("{number}", "0")})
+            who.push(repo)
+            who.wait_ready(repo)
+        self.marker = {repo: wait_for(lambda: self.page(who, repo, "marker"), f"{repo}'s volume has its marker", 60)
+                       for who, repo in ((self.bystander, "still"), (self.person, "app"))}
+        self.namespace = self.bystander.flake("still")["namespace"]
+        self.still = self.bystander_state()
+        self.before = self.settled()
+
+    def page(self, who, repo, path=""):
+        return self.platform.get(who.instance(repo)["urls"][0] + path).strip()
+
+    def bystander_state(self):
+        return self.bystander.instance("still")["boot"], self.page(self.bystander, "still", "boot")
+
+    def settled(self):
+        """The census once two of them, a second apart, are alike."""
+        last = [None]
+
+        def same():
+            now = census.take(self.platform)
+            alike, last[0] = now == last[0], now
+            return now if alike else None
+        return wait_for(same, "the system comes to rest", 120, pause=1.0)
+
+    # One round -------------------------------------------------------------------------------------------------------------------
+    def run_round(self, index):
+        rng = random.Random(f"{options.seed}:{index}")
+        action = rng.choice(["push", "push", "restart"])
+        delay = rng.choice([rng.uniform(0, 0.5), rng.uniform(0, 3), rng.uniform(0, 10)])
+        if action == "push":
+            self.number = index
+            self.person.change("app", {"script.sh": SCRIPT.replace("{number}", str(index))}, f"round {index}")
+            command = ["git", "-C", self.person.folder("app"), "push", "-q", self.person.url("app"), "HEAD:refs/heads/main"]
+        else:
+            command = self.person.ssh_command("restart", "app/scripted")
+        began = time.monotonic()
+        client = subprocess.Popen(command, env=self.person.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL)
+        time.sleep(delay)   # the moment is the point of the test
+        victim = self.choose(rng)
+        told = f"round {index}: {action}, "
+        if victim:
+            pid, name = victim
+            touches_bystander = self.belongs_to_bystander(pid)
+            os.kill(pid, signal.SIGKILL)
+            told += f"SIGKILL to {name} ({pid}) after {delay:.3f} s"
+        else:
+            name, touches_bystander = "", False
+            told += f"nothing to kill after {delay:.3f} s"
+        print(told, flush=True)
+        if name == "seedd":
+            self.platform.process.wait()
+            self.platform.start()
+        try:
+            client.wait(300)
+        finally:
+            client.kill()
+            client.wait()
+        self.converge(action, touches_bystander)
+        print(f"round {index}: converged {time.monotonic() - began:.1f} s after its begin", flush=True)
+
+    def choose(self, rng):
+        end = time.monotonic() + (10 if options.only else 0)
+        while True:
+            present = {}
+            for pid, name in census.own_processes(self.platform):
+                if options.only in (None, name):
+                    present.setdefault(name, []).append(pid)
+            if present:
+                name = rng.choice(sorted(present))
+                return rng.choice(present[name]), name
+            if time.monotonic() >= end:
+                return None
+            time.sleep(0.002)
+
+    def belongs_to_bystander(self, pid):
+        """Whether the process serves the instance that is not being changed: its files or arguments name that namespace."""
+        mark = self.namespace
+        try:
+            for file in ("cmdline", "environ"):
+                with open(f"/proc/{pid}/{file}", "rb") as text:
+                    if mark.encode() in text.read():
+                        return True
+            return any(mark in os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            return False
+
+    def converge(self, action, touches_bystander):
+        # The reference is the truth: a push whose connection was cut before the reference changed is pushed again, as a person would.
+        if action == "push":
+            def accepted():
+                if self.person.git("ls-remote", self.person.url("app"), "refs/heads/main", timeout=120).stdout.startswith(self.person.head("app")):
+                    return True
+                self.person.push("app", timeout=300)
+                return False
+            wait_for(accepted, "the push arrives", 300, pause=1)
+        wait_for(lambda: self.page(self.person, "app") == CONTENT.format(number=self.number), "the pushed content is served", 300, pause=0.5)
+        self.person.wait_ready("app", deadline=120)
+        assert self.page(self.person, "app", "marker") == self.marker["app"], "a volume was lost"
+
+        if touches_bystander:
+            wait_for(lambda: self.page(self.bystander, "still", "marker") == self.marker["still"], "the killed bystander is healed", 240, pause=0.5)
+            self.bystander.wait_ready("still", deadline=120)
+            self.still = self.bystander_state()
+        else:
+            now = wait_for(self.bystander_state, "the bystander answers", 120, pause=0.5)
+            assert now == self.still, f"the instance that nobody touched was restarted: {self.still} became {now}"
+
+        wait_for(lambda: census.take(self.platform) == self.before, "nothing more and nothing less than before is there", 120, pause=0.5)
+        images, roots = census.images(self.platform), census.gc_roots(self.platform)
+        assert len(images) <= 10, f"images are not reaped: {images}"
+        assert len(roots) <= 10, f"GC roots are not reaped: {roots}"
+        for who, repo in ((self.person, "app"), (self.bystander, "still")):
+            instance = who.instance(repo)
+            assert self.platform.dig(instance["fqdn"]) == [instance["address"]], "the name is lost"
+
+
+print(f"seed {options.seed}", flush=True)
+with Platform() as platform:
+    killing = Killing(platform)
+    for index in [options.replay] if options.replay is not None else range(1, options.rounds + 1):
+        try:
+            killing.run_round(index)
+        except BaseException as error:
+            print(f"round {index} of seed {options.seed} failed; again: tests/kill/run.py --seed {options.seed} --replay {index}", file=sys.stderr)
+            try:
+                print(f"what differs: {census.difference(killing.before, census.take(platform))}", file=sys.stderr)
+            except Exception as trouble:
+                print(f"no census: {trouble}", file=sys.stderr)
+            raise error
