@@ -177,9 +177,8 @@ Task<Source> Builder::unpack(const Call &the_call, std::string ns, std::string t
     }
     // We held the pipe open: a producer that has failed by now did so by itself, and is the cause of what the box says.
     bool producer_failed = production->ended.is_set() && production->failure;
-    pipe.read.reset();  // one that still writes gets EPIPE
-    if (!co_await production->ended.wait_until(call.deadline() + std::chrono::seconds(5)))
-        throw Failure(Code::timeout, "the git provider did not finish the source's stream");
+    pipe.read.reset();                  // one that still writes gets EPIPE
+    co_await production->ended.wait();  // the producer keeps the call's deadline; it holds references of our caller's
     if (producer_failed) std::rethrow_exception(production->failure);
     if (failure) std::rethrow_exception(failure);
     if (production->failure) std::rethrow_exception(production->failure);
@@ -258,9 +257,10 @@ Task<json> Builder::evaluate(const Call &the_call, const Source &the_source) {
     co_return instances;
 }
 
-Task<void> Builder::build(const Call &the_call, const Source &source, std::map<std::string, std::string> drv_by_instance,
+Task<void> Builder::build(const Call &the_call, const Source &the_source, std::map<std::string, std::string> drv_by_instance,
                           std::string generation) {
     Call call = the_call;
+    Source source = the_source;
     std::string ns = source.ns;
     const BuilderSettings &settings = impl_->settings;
     checked(generation, "generation");
@@ -288,14 +288,23 @@ Task<void> Builder::build(const Call &the_call, const Source &source, std::map<s
         step.action.push_back(checked(name, "instance") + "=" + drv);
     }
     if (drv_by_instance.empty()) co_return;
-    auto turn = co_await impl_->turns.take(call, ns);
-    impl_->make_folders(ns);
     step.memory = settings.build_memory;
     step.deadline = settings.build_deadline;
     step.output_limit = 32u << 20;  // the box shows 40 lines a second at most
     step.show_progress = true;
-    BoxResult result = co_await impl_->boxes.run(call, std::move(step));
-    if (!result.code) co_return;
+    BoxResult result;
+    for (int attempt = 0;; ++attempt) {
+        {
+            auto turn = co_await impl_->turns.take(call, ns);
+            impl_->make_folders(ns);
+            BoxStep again = step;
+            result = co_await impl_->boxes.run(call, std::move(again));
+        }
+        if (!result.code) co_return;
+        // Derivations have no roots: what was evaluated before the last collection is evaluated once more.
+        if (attempt || !result.messages.contains(".drv' is not a valid store path")) break;
+        co_await evaluate(call, source);
+    }
     std::string text = "build failed\n" + result.messages.error_block();
     if (std::string log = result.messages.failed_builder(); !log.empty()) text += "\n" + log;
     if (result.out_of_memory)
@@ -373,6 +382,10 @@ Task<void> Builder::collect(const Call &the_call, const std::string &the_ns, std
                       "collecting garbage failed (status " + std::to_string(result.code) + "): " + result.messages.tail(5));
     for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "closures"))
         if (auto key = read_file_if_exists(entry.path()); !key || !fs::exists(impl_->image_file(*key))) fs::remove(entry.path());
+}
+
+bool Builder::has_image(const std::string &key) const {
+    return plain(key) && fs::exists(impl_->image_file(key));
 }
 
 void Builder::remove_images_except(const std::vector<std::string> &keys) {

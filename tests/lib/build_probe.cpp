@@ -2,7 +2,7 @@
 // JSON per step: {"step","ok","ms","code","text", ...}; stops at the first failure.  Status 0 in both cases.
 //
 //   seed-build-probe STATE NAMESPACE FOLDER STEP... [--set NAME=VALUE]...
-//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) remarks
+//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) forget-but-source remarks
 #include <signal.h>
 #include <unistd.h>
 
@@ -69,6 +69,9 @@ struct Run {
         } else if (name == "forget") {
             std::vector<std::string> none;
             co_await builder.collect(call, ns, none, none);
+        } else if (name == "forget-but-source") {
+            std::vector<std::string> none, trees(1, tree);
+            co_await builder.collect(call, ns, none, trees);
         } else if (name == "remarks") {
             result["remarks"] = builder.remarks();
         } else {
