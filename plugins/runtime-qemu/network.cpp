@@ -1,0 +1,176 @@
+#include "plugins/runtime-qemu/network.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include <seed/util/file.h>
+#include <seed/util/text.h>
+
+namespace seed::qemu {
+namespace {
+
+std::string forward_key(const std::string &instance, uint16_t port) {
+    return instance + " " + std::to_string(port);
+}
+
+template <typename T>
+T read_record(const std::filesystem::path &path) {
+    auto text = read_file_if_exists(path);
+    return text ? from_json_text<T>(*text, path.filename().string()) : T{};
+}
+
+}  // namespace
+
+bool carries_tcp(const runtime::Expose &expose) {
+    return expose.protocol != "udp";
+}
+bool carries_udp(const runtime::Expose &expose) {
+    return expose.protocol == "udp" || expose.protocol == "dns";
+}
+
+json Network::ensure(const std::vector<Machine> &machines) {
+    NetClient net(socket());
+    try {
+        return net.hello();
+    } catch (const Failure &error) {
+        if (error.code() != Code::unavailable && error.code() != Code::not_found) throw;
+    }
+    std::filesystem::path folder = settings_.state / "net";
+    make_directory(folder, 0700);
+    SpawnOptions options;
+    options.arguments = {(program_directory() / "seed-net").string(), "--state", folder.string()};
+    for (const Machine &machine : machines)
+        if (machine.alive && machine.supervisor && !machine.spec.tap.empty()) {  // it lives in the namespace: nothing breaks
+            options.arguments.insert(options.arguments.end(), {"--adopt", std::to_string(machine.supervisor->pid)});
+            break;
+        }
+    options.environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"};
+    options.outlive_parent = true;
+    UniqueFd complaints = open_file(folder / "seed-net.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    options.descriptors = {{complaints.get(), 2}};
+    Process process = Process::spawn(options);
+    host_.log(SEED_INFO, "started seed-net");
+    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+        try {
+            return net.hello();
+        } catch (const Failure &error) {
+            bool ended = !ProcessIdentity::of(process.pid());
+            if (!ended && std::chrono::steady_clock::now() < deadline) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                continue;
+            }
+            std::string words = printable(trim(read_file(folder / "seed-net.log").substr(0, 500)), 500);
+            throw Failure(Code::unavailable, "the network cannot be started: " + (words.empty() ? error.what() : words), 2000);
+        }
+    }
+}
+
+std::vector<runtime::PublishRequest> Network::publications() const {
+    std::vector<runtime::PublishRequest> result;
+    std::error_code ignored;
+    for (const auto &entry : std::filesystem::directory_iterator(settings_.state / "services", ignored))
+        if (entry.path().extension() == ".json")
+            result.push_back(from_json_text<runtime::PublishRequest>(read_file(entry.path()), entry.path().filename().string()));
+    std::sort(result.begin(), result.end(), [](auto &a, auto &b) { return a.ns < b.ns; });
+    return result;
+}
+
+std::map<std::string, uint16_t> Network::forward_ports() const {
+    return read_record<std::map<std::string, uint16_t>>(settings_.state / "forwards.json");
+}
+
+uint32_t Network::tenant(const std::string &ns) {
+    auto tenants = read_record<std::map<std::string, uint32_t>>(settings_.state / "tenants.json");
+    if (auto found = tenants.find(ns); found != tenants.end()) return found->second;
+    uint32_t highest = 0;
+    for (const auto &[name, number] : tenants) highest = std::max(highest, number);
+    tenants[ns] = highest + 1;  // never again given to somebody else: rules for a number may outlive its owner
+    write_file_atomically(settings_.state / "tenants.json", to_json_text(tenants), 0600);
+    return highest + 1;
+}
+
+void Network::publish(const runtime::PublishRequest &request) {
+    auto ports = forward_ports(), before = ports;
+    std::set<std::string> wanted;
+    std::erase_if(ports, [&](const auto &entry) { return entry.first.starts_with(request.ns + "/"); });
+    for (const runtime::Service &service : request.services)
+        for (const runtime::Expose &expose : service.expose)
+            if (carries_tcp(expose)) wanted.insert(forward_key(service.instance, expose.port));
+    for (const std::string &key : wanted)
+        if (auto old = before.find(key); old != before.end()) ports[key] = old->second;
+    std::set<uint16_t> taken;
+    for (const auto &[key, port] : ports) taken.insert(port);
+    for (const std::string &key : wanted) {
+        if (ports.contains(key)) continue;
+        for (uint32_t port = settings_.first_port; port && port <= settings_.last_port; ++port)
+            if (taken.insert(static_cast<uint16_t>(port)).second) {
+                ports[key] = static_cast<uint16_t>(port);
+                break;
+            }
+    }
+    make_directory(settings_.state / "services", 0700);
+    std::filesystem::path path = settings_.state / "services" / (escape(request.ns) + ".json");
+    if (request.services.empty())
+        std::filesystem::remove(path);
+    else
+        write_file_atomically(path, to_json_text(request), 0600);
+    if (ports != before) write_file_atomically(settings_.state / "forwards.json", to_json_text(ports), 0600);
+}
+
+std::vector<runtime::Forward> Network::forwards(const std::string &ns) const {
+    std::vector<runtime::Forward> result;
+    for (const auto &[key, port] : forward_ports()) {
+        size_t space = key.rfind(' ');
+        if (!key.starts_with(ns + "/") || space == std::string::npos) continue;
+        result.push_back({key.substr(0, space), static_cast<uint16_t>(std::stoul(key.substr(space + 1))), port});
+    }
+    return result;
+}
+
+void Network::apply(const std::vector<Machine> &machines) {
+    NetworkState state;
+    state.prefix6 = settings_.prefix6;
+    state.zone = settings_.zone;
+    state.dns_server = settings_.dns;
+    std::map<std::string, const Machine *> by_handle;
+    for (const Machine &machine : machines) {
+        by_handle[machine.spec.boot.handle] = &machine;
+        if (machine.wants_network())
+            state.vms.push_back({machine.spec.tap, machine.spec.tenant, machine.spec.address6, machine.spec.address4});
+    }
+    auto ports = forward_ports();
+    for (const runtime::PublishRequest &publication : publications())
+        for (const runtime::Service &service : publication.services) {
+            NetService entry;
+            entry.tenant = tenant(publication.ns);
+            entry.address = service.address;
+            const Machine *machine = nullptr;
+            if (auto found = by_handle.find(service.handle);
+                found != by_handle.end() && found->second->alive && found->second->wants_network())
+                machine = found->second;
+            if (machine) {
+                entry.address6 = machine->spec.address6;
+                entry.address4 = machine->spec.address4;
+            }
+            for (const runtime::Expose &expose : service.expose) {
+                bool v4 = machine && std::count(machine->state.ipv4_only.begin(), machine->state.ipv4_only.end(), expose.port);
+                if (carries_tcp(expose)) entry.ports.push_back({expose.port, false, v4});
+                if (carries_udp(expose)) entry.ports.push_back({expose.port, true, false});
+                auto forward = ports.find(forward_key(service.instance, expose.port));
+                if (carries_tcp(expose) && forward != ports.end())
+                    state.forwards.push_back({forward->second, service.address, expose.port});
+            }
+            entry.names = service.names;
+            std::string name = service.instance.substr(service.instance.find('/') + 1) + "." + publication.ns;
+            if (!std::count(entry.names.begin(), entry.names.end(), name)) entry.names.push_back(name);
+            state.services.push_back(std::move(entry));
+        }
+    for (const std::string &remark : NetClient(socket()).apply(state)) host_.log(SEED_WARN, "network: " + remark);
+}
+
+}  // namespace seed::qemu

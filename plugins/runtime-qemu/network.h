@@ -1,0 +1,44 @@
+// This runtime's part of the platform's network: seed-net is started, found again, and told the whole state.
+#pragma once
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <seed/plugin.hpp>
+
+#include "plugins/runtime-qemu/machines.h"
+#include "plugins/support/net/net_client.h"
+
+namespace seed::qemu {
+
+struct NetworkSettings {
+    std::filesystem::path state;  // STATE of the plugin
+    std::string prefix6, zone, dns;
+    uint16_t first_port = 0, last_port = 0;  // of the host's loopback; 0: none
+};
+
+// Not thread-safe: the plugin's mutex is around it.
+class Network {
+public:
+    Network(NetworkSettings settings, const plugin::Host &host) : settings_(std::move(settings)), host_(host) {}
+    std::string socket() const { return (settings_.state / "net" / "net.sock").string(); }
+    // seed-net's greeting; starts it when nobody answers.
+    json ensure(const std::vector<Machine> &machines);
+    void apply(const std::vector<Machine> &machines);
+    void publish(const runtime::PublishRequest &request);  // remembered; apply() makes it true
+    std::vector<runtime::Forward> forwards(const std::string &ns) const;
+    uint32_t tenant(const std::string &ns);  // a small number for ever, never 0
+
+private:
+    std::vector<runtime::PublishRequest> publications() const;
+    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port
+
+    NetworkSettings settings_;
+    const plugin::Host &host_;
+};
+
+bool carries_tcp(const runtime::Expose &expose);
+bool carries_udp(const runtime::Expose &expose);
+
+}  // namespace seed::qemu

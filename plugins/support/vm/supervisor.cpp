@@ -1,0 +1,277 @@
+#include "plugins/support/vm/supervisor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include <seed/util/file.h>
+#include <seed/util/frame.h>
+#include <seed/util/text.h>
+
+namespace seed::vm {
+namespace {
+
+constexpr int64_t ready_deadline_ms = 120000;
+constexpr int64_t kill_after_grace_ms = 1500;  // the guest powers itself off at the end of the grace
+constexpr int64_t console_batch_ms = 3;        // a serial port sends single bytes: let some gather
+
+int64_t now_ms() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Bytes that are there now; empty at the end of the stream or when there are none (then `open` tells).
+std::string read_some(UniqueFd &fd, size_t limit = 65536) {
+    std::string bytes(limit, '\0');
+    ssize_t size = read(fd.get(), bytes.data(), bytes.size());
+    if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) fd.reset();
+    bytes.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    return bytes;
+}
+
+std::string port_names(const std::vector<uint16_t> &ports) {
+    std::string text = ports.size() == 1 ? "port " : "ports ";
+    for (size_t n = 0; n < ports.size() && n < 16; ++n) text += (n ? ", " : "") + std::to_string(ports[n]);
+    return text;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(const VmSpec &spec, Process qemu, VmChannels channels, UniqueFd listener)
+    : spec_(spec), qemu_(std::move(qemu)), channels_(std::move(channels)), listener_(std::move(listener)), began_ms_(now_ms()) {
+    for (UniqueFd *fd : {&channels_.console, &channels_.control, &channels_.monitor, &channels_.complaints})
+        set_nonblocking(fd->get(), true);
+    state_.reason = "the machine is booting";
+    save();
+}
+
+void Supervisor::run() {
+    for (bool ended = false; !ended;) {
+        int64_t now = now_ms();
+        console_allowance_.pass_time(now);
+        control_allowance_.pass_time(now);
+        check_deadlines(now);
+        bool console = channels_.console && now >= console_pause_until_ && !console_allowance_.exhausted();
+        bool control = channels_.control && !control_allowance_.exhausted();
+        int patience = channels_.console && now < console_pause_until_ ? static_cast<int>(console_pause_until_ - now) : 1000;
+        if (console_allowance_.exhausted() || control_allowance_.exhausted()) patience = std::min(patience, 50);
+        if (kill_at_ms_) patience = static_cast<int>(std::clamp<int64_t>(kill_at_ms_ - now, 0, patience));
+        auto want = [](const UniqueFd &fd, bool wanted, short events) { return pollfd{wanted ? fd.get() : -1, events, 0}; };
+        pollfd waits[] = {want(channels_.console, console, POLLIN),
+                          want(channels_.control, control || !control_out_.empty(),
+                               static_cast<short>((control ? POLLIN : 0) | (control_out_.empty() ? 0 : POLLOUT))),
+                          want(channels_.monitor, bool(channels_.monitor), POLLIN),
+                          want(channels_.complaints, bool(channels_.complaints), POLLIN),
+                          want(listener_, true, POLLIN),
+                          {qemu_.pidfd(), POLLIN, 0}};
+        if (poll(waits, std::size(waits), patience) < 0 && errno != EINTR) fail_errno("waiting for the virtual machine");
+        now = now_ms();
+        if (waits[0].revents) read_console(now);
+        if (waits[1].revents & (POLLIN | POLLHUP | POLLERR)) read_control(now);
+        if (waits[1].revents & POLLOUT) flush_control();
+        if (waits[2].revents) read_monitor();
+        if (waits[3].revents) read_complaints();
+        if (waits[4].revents)
+            if (UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); socket) serve(std::move(socket));
+        ended = waits[5].revents != 0;
+    }
+    ExitStatus status = qemu_.wait();
+    for (int n = 0; n < 64 && channels_.console; ++n) read_console(now_ms());  // what is left in the pipe, at most 4 MiB
+    for (int n = 0; n < 16 && channels_.control; ++n) read_control(now_ms());
+    for (int n = 0; n < 16 && channels_.monitor; ++n) read_monitor();
+    for (int n = 0; n < 16 && channels_.complaints; ++n) read_complaints();
+    if (!console_lines_.pending().empty()) log_.write(unix_ms_now(), console_lines_.pending());
+    state_.state = "exited";
+    state_.reason = exit_reason(status);
+    log_.write(unix_ms_now(), "seed: " + state_.reason);
+    save();
+    unlink(socket_file);
+}
+
+void Supervisor::read_console(int64_t now) {
+    std::string bytes = read_some(channels_.console);
+    console_allowance_.take(bytes.size());
+    console_pause_until_ = now + console_batch_ms;
+    int64_t time = unix_ms_now();
+    console_lines_.add(bytes, [&](std::string_view line, bool) {
+        if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+        if (size_t panic = line.find("Kernel panic - not syncing: "); panic != std::string_view::npos)
+            panic_ = printable(line.substr(panic + 28), 160);
+        log_.write(time, line);
+    });
+}
+
+void Supervisor::read_control(int64_t) {
+    std::string bytes = read_some(channels_.control, 16384);
+    control_allowance_.take(bytes.size());
+    control_lines_.add(bytes, [&](std::string_view line, bool whole) {
+        bool part = control_overlong_;
+        control_overlong_ = !whole;
+        if (!whole || part) {
+            if (whole) ++state_.garbage;
+            return;
+        }
+        if (auto event = parse_guest_line(line))
+            take_guest_event(*event);
+        else
+            ++state_.garbage;
+    });
+}
+
+void Supervisor::take_guest_event(const GuestEvent &event) {
+    using Kind = GuestEvent::Kind;
+    switch (event.kind) {
+        case Kind::hello:
+            if (configured_) return;  // once: the answer is long, and a guest may not make us repeat it
+            configured_ = true;
+            control_out_ += encode_configuration(spec_, unix_ms_now());
+            flush_control();
+            return;
+        case Kind::started:
+            helper_runs_ = true;
+            if (state_.state != "starting" || state_.reason == "init runs") return;
+            state_.reason = "init runs";
+            return save();
+        case Kind::waiting:
+            if (state_.state == "ready" || event.ports.empty()) return;
+            if (std::string reason = "nothing listens yet on " + port_names(event.ports); reason != state_.reason) {
+                state_.reason = reason;
+                save();
+            }
+            return;
+        case Kind::ready:
+            if (state_.state == "ready" && state_.ipv4_only == event.ports) return;
+            state_.state = "ready";
+            state_.reason.clear();
+            if (!state_.ready_ms) state_.ready_ms = unix_ms_now();
+            state_.ipv4_only = event.ports;
+            return save();
+        case Kind::note:
+            return log_.write(unix_ms_now(), "seed: " + event.text);
+        case Kind::failed:
+            guest_reason_ = event.text;
+            return;
+        case Kind::unknown:
+            return;
+    }
+}
+
+void Supervisor::flush_control() {
+    while (!control_out_.empty() && channels_.control) {
+        ssize_t sent = send(channels_.control.get(), control_out_.data(), control_out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent <= 0) return;
+        control_out_.erase(0, static_cast<size_t>(sent));
+    }
+    if (!channels_.control) control_out_.clear();
+}
+
+void Supervisor::read_monitor() {
+    monitor_lines_.add(read_some(channels_.monitor), [&](std::string_view line, bool whole) {
+        if (whole) take_monitor_line(line);
+    });
+}
+
+void Supervisor::take_monitor_line(std::string_view line) {
+    auto object = nlohmann::json::parse(line, nullptr, false);
+    if (!object.is_object()) return;
+    if (object.contains("QMP")) {
+        constexpr std::string_view hello = "{\"execute\":\"qmp_capabilities\"}\n";
+        if (send(channels_.monitor.get(), hello.data(), hello.size(), MSG_NOSIGNAL) < 0)
+            kill("QEMU does not listen to its monitor");
+        return;
+    }
+    auto event = object.find("event");
+    if (event == object.end() || !event->is_string()) return;
+    if (*event == "SHUTDOWN") {
+        auto data = object.find("data");
+        if (data != object.end() && data->is_object() && data->contains("reason") && (*data)["reason"].is_string())
+            shutdown_reason_ = printable((*data)["reason"].get_ref<const std::string &>(), 40);
+    } else if (*event == "STOP" && shutdown_reason_.empty()) {
+        kill("the processor emulation stopped with an internal error");  // QEMU would stay for ever
+    }
+}
+
+void Supervisor::read_complaints() {
+    complaint_lines_.add(read_some(channels_.complaints, 4096), [&](std::string_view line, bool) {
+        last_complaint_ = printable(line, 300);
+        log_.write(unix_ms_now(), "qemu: " + last_complaint_);
+    });
+}
+
+void Supervisor::check_deadlines(int64_t now) {
+    if (kill_at_ms_ && now >= kill_at_ms_) kill(stop_asked_ ? "stopped (it did not end by itself in time)" : "stopped");
+    if (!late_ && state_.state == "starting" && now - began_ms_ > ready_deadline_ms) {
+        late_ = true;
+        state_.reason = "not ready after " + std::to_string(ready_deadline_ms / 1000) + " s: " + state_.reason;
+        save();
+    }
+}
+
+void Supervisor::serve(UniqueFd socket) {
+    // Only root and the machine's own uid can connect.  One request, answered at once; a silent client costs 1 s of attention.
+    nlohmann::json answer{{"id", nullptr}};
+    try {
+        auto frame = receive_frame(socket.get(), std::chrono::seconds(1), 65536);
+        if (!frame) return;
+        auto request = parse_json(frame->body, "request");
+        answer["id"] = request.value("id", nlohmann::json());
+        std::string op = request.value("op", "");
+        if (op == "stop") {
+            runtime::StopRequest stop;
+            codec::read_member(request.value("args", nlohmann::json::object()), "grace_ms", stop.grace_ms);
+            ask_to_stop(stop.grace_ms);
+            answer["ok"] = nlohmann::json::object();
+        } else if (op == "status") {
+            answer["ok"] = state_;
+        } else {
+            answer["error"] = {{"code", "unsupported"}, {"text", "seed-vm knows stop and status"}};
+        }
+        send_frame(socket.get(), answer.dump());
+    } catch (const std::exception &) {  // a broken client is no reason to end
+    }
+}
+
+void Supervisor::ask_to_stop(uint32_t grace_ms) {
+    int64_t now = now_ms();
+    bool polite = helper_runs_ && grace_ms > 0;
+    if (polite && !stop_asked_) {
+        control_out_ += "stop " + std::to_string(grace_ms) + "\n";
+        flush_control();
+    }
+    stop_asked_ = stop_asked_ || polite;
+    int64_t at = polite ? now + std::min<int64_t>(grace_ms, 3600000) + kill_after_grace_ms : now;
+    if (!kill_at_ms_ || at < kill_at_ms_) kill_at_ms_ = at;
+}
+
+void Supervisor::kill(const std::string &reason) {
+    if (kill_reason_.empty()) kill_reason_ = reason;
+    qemu_.signal(SIGKILL);
+    kill_at_ms_ = 0;
+}
+
+std::string Supervisor::exit_reason(const ExitStatus &status) const {
+    if (!kill_reason_.empty()) return kill_reason_;
+    if (stop_asked_ || kill_at_ms_) return "stopped";
+    if (!guest_reason_.empty()) return "the guest could not start: " + guest_reason_;
+    if (!panic_.empty()) return "the guest's kernel gave up: " + panic_;
+    if (shutdown_reason_ == "guest-shutdown") return "the guest switched itself off";
+    if (shutdown_reason_ == "guest-reset") return "the guest restarted itself";
+    std::string text = "QEMU ended: " + status.to_string();
+    if (!status.signalled && !last_complaint_.empty()) text += ": " + last_complaint_;
+    return text;
+}
+
+void Supervisor::save() {
+    try {
+        write_file_atomically(state_file, to_json_text(state_), 0600);
+    } catch (const Failure &error) {  // a full disk: the state that counts (running or not) is told by the lock
+        log_.write(unix_ms_now(), std::string("seed: ") + error.what());
+    }
+}
+
+}  // namespace seed::vm
