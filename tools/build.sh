@@ -41,9 +41,10 @@ configure_build() {  # BUILD_DIR CMAKE_OPTIONS...
     cmake -S "$source_dir" -B "$folder" -G Ninja "$@" >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log" >&2; return 1; }
 }
 
-# What is needed to run the platform: all programs, plugins and guest files, without the tests.
+# What is needed to run the platform: its programs, plugins and guest files, without tests, probes and mocks.
 platform_targets() {  # BUILD_DIR
-    ninja -C "$1" -t targets all | sed -n 's,^\(\(bin\|plugins\|guest\)/[^:]*\): .*,\1,p' | grep -vE '^bin/(unit|fuzz|bench|test)_|:' | sort -u
+    ninja -C "$1" -t targets all | sed -n 's,^\(bin/seed[^/:]*\|plugins/[^/:]*\.so\|guest/[^/:]*\): .*,\1,p' \
+        | grep -vE '^bin/seed-.*-probe$|^plugins/mock-|^guest/(all|test|edit_cache|rebuild_cache)$' | sort -u
 }
 
 # One compiler wants up to 1 GB: as many as there are processors and memory for.
