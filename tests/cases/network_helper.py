@@ -5,7 +5,7 @@ import contextlib, ctypes, fcntl, json, os, random, re, select, socket, struct, 
 
 BUILD = os.environ.get("SEED_BUILD", "/tmp/b")
 PREFIX, ZONE = "fd5e:ed00:1", "seed.example.net"
-PATIENCE = 60
+PATIENCE = int(os.environ.get("SEED_PATIENCE", "60"))
 libc = ctypes.CDLL(None, use_errno=True)
 NEWNET, TUNSETIFF, TUNSETVNETHDRSZ = 0x40000000, 0x400454ca, 0x400454d8
 USER_MODE = len(sys.argv) > 1 and sys.argv[1] == "user"

@@ -1,5 +1,5 @@
 // The little of DNS that the resolver needs.  Every byte here comes from a stranger: parse_* accept exactly what is described,
-// never read outside the packet, and answer nothing for the rest.  Fuzzed by tests/fuzz and tests/unit/net.
+// never read outside the packet, and answer nothing for the rest.  tests/unit/net mutates packets against it.
 #pragma once
 #include <cstdint>
 #include <optional>

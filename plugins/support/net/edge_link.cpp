@@ -5,6 +5,7 @@
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -99,11 +100,14 @@ void EdgeLink::tell(const std::string &body, int descriptor) {
 }
 
 void EdgeLink::lost(const std::string &why) {
-    if (process_) dprintf(2, "seed-net: seed-edge is started again: %s\n", why.c_str());
+    dprintf(2, "seed-net: seed-edge is started again: %s\n", why.c_str());
     process_.reset();
     control_.reset();
-    const bool short_life = Clock::now() - started_ < std::chrono::seconds(2);
-    start_at_ = Clock::now() + std::chrono::milliseconds(short_life ? 200 : 0);
+    const bool died_young = Clock::now() - started_ < std::chrono::seconds(2);
+    delay_ = died_young
+                 ? std::clamp<std::chrono::milliseconds>(delay_ * 2, std::chrono::milliseconds(50), std::chrono::seconds(5))
+                 : std::chrono::milliseconds(0);
+    start_at_ = Clock::now() + delay_;
 }
 
 int EdgeLink::due() const {
@@ -129,7 +133,8 @@ void EdgeLink::start() {
         SpawnOptions options;
         options.arguments = {program_directory() / "seed-edge"};
         options.descriptors = {{control.theirs.get(), 3}, {edge_end.get(), 4}, {2, 2}};
-        options.cage = Cage{.uid = uids::edge, .open_files = 16384};
+        options.cage = Cage{.open_files = 16384};
+        if (own_uid_) options.cage->uid = uids::edge;
         process_ = Process::spawn(options);
         control_ = std::move(control.ours);
     } catch (const Failure &failure) {

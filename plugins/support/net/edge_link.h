@@ -21,7 +21,8 @@ namespace seed::net {
 
 class EdgeLink {
 public:
-    explicit EdgeLink(HostSide &host) : host_(host) {}
+    // `own_uid`: root may give it one; in a user namespace of one id there is none to give.
+    EdgeLink(HostSide &host, bool own_uid) : host_(host), own_uid_(own_uid) {}
 
     // Makes the sockets that `state` needs and is lacking, and hands them over; nothing is closed yet.
     // Returns remarks about those that could not be had.
@@ -43,11 +44,13 @@ private:
     void lost(const std::string &why);
 
     HostSide &host_;
+    bool own_uid_;
     std::map<std::string, Listener> listeners_;
     NetworkState state_;
     std::optional<Process> process_;
     UniqueFd control_;
     std::chrono::steady_clock::time_point started_{};
+    std::chrono::milliseconds delay_{0};  // grows while it dies young
     std::optional<std::chrono::steady_clock::time_point> start_at_ = std::chrono::steady_clock::now();
 };
 

@@ -37,6 +37,20 @@ public:
         namespace_ = std::move(network_namespace);
         start();
     }
+    int words() const { return errors_.get(); }
+    // What it says last is the reason when it ends.  Read at once: it must never wait for us.
+    void listen_to_it() {
+        char buffer[4096];
+        for (;;) {
+            const ssize_t count = errors_ ? read(errors_.get(), buffer, sizeof buffer) : 0;
+            if (count <= 0) {
+                if (count == 0) errors_.reset();
+                return;
+            }
+            for (const std::string &line : split(std::string_view(buffer, size_t(count)), '\n'))
+                if (!trim(line).empty() && line.find("syslog") == line.npos) words_ = printable(trim(line), 200);
+        }
+    }
     int pidfd() const { return process_ ? process_->pidfd() : -1; }
     // Milliseconds until it has to be started again; -1: nothing to do.
     int due() const {
@@ -47,7 +61,9 @@ public:
     void tend() {
         if (process_)
             if (auto status = process_->wait(std::chrono::milliseconds(0))) {
-                remark_ = "pasta ended (" + status->to_string() + "); it is started again";
+                listen_to_it();
+                remark_ =
+                    "no way out for guests: pasta ended (" + status->to_string() + ")" + (words_.empty() ? "" : ": " + words_);
                 process_.reset();
                 delay_ = Clock::now() - started_ > std::chrono::seconds(30) ? first_delay : std::min(delay_ * 2, last_delay);
                 restart_at_ = Clock::now() + delay_;
@@ -81,7 +97,12 @@ private:
             if (geteuid() == 0) arguments.insert(arguments.end(), {"--runas", "0:0"});
             // By descriptor: pasta gives up the right to look into other processes before it opens the namespace.
             arguments.insert(arguments.end(), {"--netns-only", "--netns", "/proc/self/fd/9"});
-            process_ = Process::spawn({.arguments = std::move(arguments), .descriptors = {{namespace_.get(), 9}}});
+            Pipe errors = make_pipe();
+            set_nonblocking(errors.read.get(), true);
+            process_ = Process::spawn(
+                {.arguments = std::move(arguments), .descriptors = {{namespace_.get(), 9}, {errors.write.get(), 2}}});
+            errors_ = std::move(errors.read);
+            words_.clear();
             remark_.clear();
         } catch (const Failure &failure) {
             remark_ = std::string("no way out for guests: ") + failure.what() + "; install the package passt";
@@ -90,7 +111,8 @@ private:
         }
     }
 
-    UniqueFd namespace_;
+    UniqueFd namespace_, errors_;
+    std::string words_;
     std::optional<Process> process_;
     std::optional<Clock::time_point> restart_at_;
     Clock::time_point started_;
@@ -115,10 +137,12 @@ public:
 
     void serve() {
         for (;;) {
-            pollfd polls[] = {{control_.get(), POLLIN, 0}, {edge_.get(), POLLIN, 0}, {pasta_.pidfd(), POLLIN, 0}};
-            if (poll(polls, 3, pasta_.due()) < 0 && errno != EINTR) fail_errno("poll");
+            pollfd polls[] = {
+                {control_.get(), POLLIN, 0}, {edge_.get(), POLLIN, 0}, {pasta_.pidfd(), POLLIN, 0}, {pasta_.words(), POLLIN, 0}};
+            if (poll(polls, 4, pasta_.due()) < 0 && errno != EINTR) fail_errno("poll");
             if (polls[0].revents && !answer_control()) return;
             if (edge_ && polls[1].revents) answer_edge();
+            if (polls[3].revents) pasta_.listen_to_it();
             pasta_.tend();
         }
     }

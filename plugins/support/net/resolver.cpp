@@ -15,7 +15,7 @@ namespace seed::net {
 namespace {
 
 constexpr uint32_t local_ttl = 5;
-constexpr std::chrono::seconds answer_patience(4), stream_patience(10);
+constexpr std::chrono::seconds answer_patience(4), stream_patience(10), stock_age(30);
 constexpr size_t pending_limit = 1024, pending_per_guest = 64, stream_limit = 256, streams_per_guest = 16, question_limit = 4096;
 constexpr double forwards_per_second = 100, forward_burst = 200;
 
@@ -192,6 +192,7 @@ void Resolver::take_sockets() {
             want_sockets(kind);
         }
     }
+    stocked_ = Clock::now();
     if (!is_tcp(kind))
         for (auto &socket : fresh) stock_[kind].push_back(std::move(socket));
 }
@@ -325,6 +326,8 @@ void Resolver::close_stream(StreamHandle stream) {
 
 void Resolver::tick() {
     const auto now = Clock::now();
+    if (now - stocked_ > stock_age)
+        for (auto &[kind, sockets] : stock_) sockets.clear();
     for (auto next = pending_.begin(); next != pending_.end();) {
         const PendingHandle pending = next++;
         if (now > pending->deadline) give_up(pending);

@@ -83,8 +83,9 @@ private:
     std::string dns_server_;
     std::map<Upstream, std::deque<UniqueFd>> stock_;
     std::map<Upstream, bool> asked_;
-    std::list<Pending> pending_;  // on their way
-    std::list<Pending> waiting_;  // for a socket
+    Clock::time_point stocked_{};  // old stock leads to where resolv.conf pointed once
+    std::list<Pending> pending_;   // on their way
+    std::list<Pending> waiting_;   // for a socket
     std::list<Stream> streams_;
     std::map<Address, Guest> guests_;
 };

@@ -61,7 +61,8 @@ LiveConnections live_in(const NetworkState &state) {
 
 }  // namespace
 
-Server::Server(ServerSettings settings, HostSide host) : settings_(std::move(settings)), host_(std::move(host)), edge_(host_) {
+Server::Server(ServerSettings settings, HostSide host)
+    : settings_(std::move(settings)), host_(std::move(host)), edge_(host_, !settings_.user) {
     inode_ = inode_of(settings_.directory);
     const auto remembered = settings_.directory / "net-state.json";
     prepare_namespace();
@@ -149,6 +150,7 @@ void Server::take_request(Client &client) {
         } else if (operation == "tap") {
             TapRequest tap = tap_from_json(arguments);
             check(tap);
+            check_against_state(tap);
             silence(tap);
             client.tap = std::move(tap);
             client.deadline = Clock::now() + tap_patience;
@@ -188,6 +190,17 @@ void Server::try_tap(Client &client) {
         answer_failure(client.socket.get(), failure);
     }
     client.socket.reset();
+}
+
+// The routes of a tap lead its addresses to it: they must be ours to give and not those of somebody who lives.
+void Server::check_against_state(const TapRequest &request) const {
+    const auto six = parse_address6(request.address6), four = parse_address4(request.address4);
+    if (!state_.prefix6.empty() && !Prefix(state_.prefix6).holds_boot(*six))
+        throw Failure(Code::invalid,
+                      "address6 '" + request.address6 + "': must be in " + state_.prefix6 + ", outside its subnets 0 and 1");
+    for (const NetVm &vm : state_.vms)
+        if (vm.tap != request.name && (parse_address6(vm.address6) == six || parse_address4(vm.address4) == four))
+            throw Failure(Code::conflict, "the addresses of tap " + request.name + " belong to " + vm.tap + "; choose others");
 }
 
 // A name that served somebody else must not send as that one until the next apply().

@@ -34,6 +34,7 @@ private:
     void take_request(Client &client);
     void try_tap(Client &client);
     nlohmann::json apply(NetworkState state);
+    void check_against_state(const TapRequest &request) const;
     void silence(const TapRequest &request);
     nlohmann::json hello();
     bool directory_is_ours() const;
