@@ -310,3 +310,10 @@ TEST(Cage, can_hold_a_narrower_cage) {
     std::string program = "import ctypes,os\nlibc=ctypes.CDLL(None)\nprint(libc.prctl(38,1,0,0,0), libc.syscall(444,0,0,1)>0)";
     EXPECT_EQ(python(program, {.cage = Cage{}}).out, landlock_abi() > 0 ? "0 True\n" : "0 False\n");
 }
+
+TEST(Cage, runs_a_program_of_ours) {
+    std::string self = std::filesystem::read_symlink("/proc/self/exe");
+    RunResult result = run({.arguments = {self, "--gtest_list_tests"}, .cage = Cage{.memory_bytes = 1 << 30}}, 120s);
+    EXPECT_TRUE(result.status.ok()) << result.status.to_string() << "\n" << result.err;
+    EXPECT_THAT(result.out, HasSubstr("runs_a_program_of_ours"));
+}
