@@ -76,6 +76,38 @@ def a_guest_not_in_the_state_is_silent():
     stranger.die()
 
 
+def a_guest_that_floods_has_its_own_limit_of_connections_and_others_go_on():
+    def flood():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for number in range(9000):
+                with contextlib.suppress(OSError):
+                    s.sendto(b"x", ("10.77.0.1", 1024 + number))
+    other.space.run(flood)
+    def count():
+        with open("/proc/sys/net/netfilter/nf_conntrack_count") as f:
+            return int(f.read())
+    wait_for(lambda: name(one.space, "10.77.0.1", 80) == "internet", "another guest's way out")
+    assert platform.space.run(count) < 4500
+    platform.apply()
+    other.space.run(flood)
+    assert platform.space.run(count) < 4500, "an apply has forgotten what the guest holds"
+    assert name(two.space, SERVICE, 80) == "one"
+
+
+def a_flood_of_questions_is_cut_and_others_are_answered():
+    def flood():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            for number in range(3000):
+                with contextlib.suppress(OSError):
+                    s.sendto(os.urandom(12) + b"\3web\0\0\x1c\0\1", ("169.254.0.1", 53))
+    flooding = threading.Thread(target=lambda: other.space.run(flood))
+    flooding.start()
+    assert query(one.space, "169.254.0.1", "nobody") == (3, [])
+    flooding.join()
+    dropped = platform.space.output("nft", "list", "chain", "inet", "seed", "resolver")
+    assert int(re.search(r"counter packets (\d+)", dropped).group(1)) > 0
+
+
 def bad_requests_change_nothing_and_say_why():
     before = platform.space.output("nft", "list", "table", "inet", "seed")
     for change in ({"prefix6": "::/0"}, {"vms": [dict(one.vm(), tap='tap1"; flush ruleset')]}, {"vms": [dict(one.vm(), tenant=0)]},
@@ -95,4 +127,5 @@ run_cases(a_service_answers_its_own_tenant_other_tenants_and_itself, guests_of_o
           another_tenant_is_refused_at_once_everywhere_else, an_exposed_port_nobody_listens_on_is_refused_by_the_guest,
           an_address_of_ours_that_nobody_has_is_no_route, a_false_source_address_is_dropped_and_counted,
           guests_reach_the_outside_and_nobody_sees_their_addresses, the_hosts_loopback_and_the_plumbing_are_out_of_reach,
-          a_guest_not_in_the_state_is_silent, bad_requests_change_nothing_and_say_why)
+          a_guest_not_in_the_state_is_silent, a_flood_of_questions_is_cut_and_others_are_answered,
+          a_guest_that_floods_has_its_own_limit_of_connections_and_others_go_on, bad_requests_change_nothing_and_say_why)

@@ -101,6 +101,20 @@ def the_namespace_of_the_host_is_never_adopted():
     assert wrong.returncode == 1 and "not in a platform" in wrong.stderr, wrong
 
 
+def without_a_way_out_the_reason_is_said():
+    os.mkdir("/mnt/lonely")
+    ip("link set out0 down")
+    lonely = Platform("/mnt/lonely", uplink="auto")
+    try:
+        remarks = wait_for(lambda: lonely.ask("hello")["remarks"], "a remark")
+        assert lonely.ask("hello")["uplink"] == "none" and "no way out" in remarks[0], remarks
+        print("     " + remarks[0])
+        lonely.ask("quit")
+        lonely.process.wait(PATIENCE)
+    finally:
+        ip("link set out0 up", "route add default via 10.77.0.1", "addr add fd77::2/64 dev out0 nodad", "route add default via fd77::1 dev out0")
+
+
 def quit_leaves_no_process_and_no_socket():
     platform.ask("quit")
     assert platform.process.wait(PATIENCE) == 0
@@ -126,5 +140,6 @@ def the_hosts_network_is_as_it_was():
 run_cases(everything_works_before, a_killed_seed_edge_comes_back_with_all_it_knew, a_killed_pasta_comes_back,
           a_killed_seed_net_takes_its_helpers_along_and_guests_do_not_notice, after_adoption_new_guests_join_the_old_ones,
           a_killed_host_side_ends_seed_net_which_can_be_started_again, a_second_seed_net_in_the_same_directory_is_refused,
-          the_namespace_of_the_host_is_never_adopted, quit_leaves_no_process_and_no_socket, a_state_directory_that_vanishes_ends_it,
+          the_namespace_of_the_host_is_never_adopted, without_a_way_out_the_reason_is_said,
+          quit_leaves_no_process_and_no_socket, a_state_directory_that_vanishes_ends_it,
           the_hosts_network_is_as_it_was)
