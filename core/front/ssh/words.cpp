@@ -8,6 +8,10 @@ namespace {
 
 constexpr size_t command_limit = 16384, word_limit = 64;
 
+bool is_control(char c) {
+    return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7f;
+}
+
 enum class In { nothing, word, single_quotes, double_quotes };
 
 }  // namespace
@@ -26,8 +30,7 @@ std::vector<std::string> split_words(std::string_view command) {
     for (size_t at = 0; at < command.size(); ++at) {
         char c = command[at];
         bool blank = c == ' ' || c == '\t';
-        if (((unsigned char)c < 0x20 && c != '\t') || c == 0x7f)
-            throw Failure(Code::invalid, "the command contains a control character");
+        if (is_control(c)) throw Failure(Code::invalid, "the command contains a control character");
         if (where == In::single_quotes) {
             if (c == '\'')
                 where = In::word;
@@ -51,7 +54,7 @@ std::vector<std::string> split_words(std::string_view command) {
                 where = In::double_quotes;
             } else if (c == '\\') {
                 if (++at == command.size()) throw Failure(Code::invalid, "the command ends in a backslash");
-                if ((unsigned char)command[at] < 0x20) throw Failure(Code::invalid, "the command contains a control character");
+                if (is_control(command[at])) throw Failure(Code::invalid, "the command contains a control character");
                 word += command[at];
             } else {
                 word += c;

@@ -31,7 +31,7 @@ TEST(Words, NoCommandHasNoWords) {
 }
 
 TEST(Words, OpenQuotesAndLooseEndsAreRefused) {
-    for (std::string_view bad : {"'a", "\"a", "a\\", "\"a\\", "a\nb", "a\rb", "a\x7f", "'a\nb'", "a\\\nb"})
+    for (std::string_view bad : {"'a", "\"a", "a\\", "\"a\\", "a\nb", "a\rb", "a\x7f", "'a\nb'", "a\\\nb", "a\\\x7f"})
         EXPECT_THROW(split_words(bad), Failure) << bad;
     EXPECT_THROW(split_words(std::string_view("a\0b", 3)), Failure);
 }
