@@ -34,6 +34,9 @@ struct ProviderSettings {
 };
 
 struct CallOptions {
+    // Not an aggregate: g++ 12 copies an aggregate temporary bitwise when it is an argument of a coroutine that is awaited.
+    CallOptions() {}
+
     std::string request_id;                                                            // empty: the call's id
     std::vector<int> descriptors;                                                      // borrowed until the call returns
     std::function<void(const json &item, std::vector<UniqueFd> descriptors)> on_item;  // streams

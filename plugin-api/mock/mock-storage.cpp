@@ -28,11 +28,11 @@ public:
         if (request.volume.empty()) throw Failure(Code::invalid, "a volume needs a name");
         mock_.change([&](json &state) {
             json &volume = state["volumes"][request.volume];
-            uint64_t before = volume.is_null() ? 0 : volume["size_bytes"].get<uint64_t>();
-            uint64_t size = std::max(before, request.size_bytes);
-            if (total(state) - before + size > capacity())
+            if (volume.is_null()) volume = {{"created_ms", unix_ms_now()}, {"size_bytes", 0}};
+            uint64_t before = volume["size_bytes"], size = std::max(before, request.size_bytes);
+            if (total(state) - before + size > capacity()) {
                 throw Failure(Code::limit, "volume " + request.volume + ": no space left");
-            if (volume.is_null()) volume = {{"created_ms", unix_ms_now()}};
+            }
             volume["size_bytes"] = size;
         });
         return reply(request.volume);

@@ -96,6 +96,7 @@ void Mock::enter(const plugin::Call &call, const std::string &slot, const json &
     }
     if (lists(script, "throw", slot)) throw 42;
     while (lists(script, "hang", slot)) pause();
+    if (const json *duration = entry(script, "ignore_ms", slot)) usleep(duration->get<useconds_t>() * 1000);
     while (lists(script, "wait", slot)) call.wait(-1, 0);
     if (const json *failures = entry(script, "fail", slot)) {
         int before = count("fail " + slot);

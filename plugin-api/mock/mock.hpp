@@ -5,6 +5,7 @@
 //   "delay_ms": 30 or {"SLOT":30}        before the slot does anything; cancellation ends it
 //   "hang":     ["SLOT"]                 never returns, whatever it is told
 //   "wait":     ["SLOT"]                 returns only when cancelled or at its deadline
+//   "ignore_ms": {"SLOT":4000}           takes that long whatever it is told, then goes on
 //   "crash":    {"SLOT":1}               the process aborts at the first N calls
 //   "throw":    ["SLOT"]                 throws something that is no std::exception
 // A file script.json in the state directory, when there is one, replaces all of these, and is read anew at each call.
@@ -23,7 +24,7 @@ namespace seed::mock {
 #define MOCK_SCHEMA(extra)                                                                                                   \
     R"({"type":"object","additionalProperties":false,"properties":{"fail":{"type":"object"},)"                               \
     R"("delay_ms":{"type":["integer","object"]},"hang":{"type":"array"},"wait":{"type":"array"},"crash":{"type":"object"},)" \
-    R"("throw":{"type":"array"},"secret":{"type":"string","x-seed-secret":true})" extra "}}"
+    R"("throw":{"type":"array"},"ignore_ms":{"type":"object"},"secret":{"type":"string","x-seed-secret":true})" extra "}}"
 
 class Mock {
 public:
