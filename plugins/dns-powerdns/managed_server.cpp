@@ -204,7 +204,7 @@ void ManagedServer::write_configuration() const {
         "\nwebserver=yes\nwebserver-address=127.0.0.1\nwebserver-port=" + std::to_string(api_port_) +
         "\nwebserver-allow-from=127.0.0.0/8\nwebserver-loglevel=none\n"
         "default-soa-content=ns1.@ hostmaster.@ 0 10800 3600 604800 60\nsecurity-poll-suffix=\nversion-string=anonymous\n"
-        "loglevel=4\nloglevel-show=no\nlog-dns-queries=no\n"
+        "loglevel=4\nlog-dns-queries=no\n"
         // A name asked before its zone existed must not stay refused.
         "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\ndefault-api-rectify=yes\n";
     write_file_atomically(folder_ / "pdns.conf", text, 0600);

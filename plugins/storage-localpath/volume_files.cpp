@@ -139,7 +139,7 @@ VolumeFile VolumeFiles::create(const std::string &volume, uint64_t size_bytes, s
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fail_errno("locking " + temporary.string());
     set_size(place, fd.get(), size_bytes);
     try {
-        format_ext4(temporary, patience);
+        format_ext4(temporary, folder_ / "mke2fs.conf", patience);
     } catch (const Failure &failure) {
         if (failure.code() == Code::limit) explain_full(volume);
         throw failure.within("volume " + volume);

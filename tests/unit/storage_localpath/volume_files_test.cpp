@@ -67,7 +67,7 @@ TEST_F(volume_files, a_new_volume_is_sparse_formatted_private_and_listed) {
     EXPECT_EQ(info.st_mode & 07777, 0700u);
     ASSERT_EQ(files.list().size(), 1u);
     EXPECT_EQ(files.list()[0].volume, volume);
-    EXPECT_EQ(names_below(folder), (std::vector<std::string>{"data.img", "data.json"}));
+    EXPECT_EQ(names_below(folder), (std::vector<std::string>{"data.img", "data.json", "mke2fs.conf"}));
 }
 
 TEST_F(volume_files, creating_again_keeps_the_content) {
@@ -125,7 +125,34 @@ TEST_F(volume_files, removing_takes_everything_and_may_be_repeated) {
     EXPECT_EQ(code_of([&] { files.find(volume); }), Code::not_found);
     EXPECT_EQ(files.list().size(), 1u);
     files.remove("s-a/web/other");
-    EXPECT_TRUE(fs::is_empty(folder));
+    EXPECT_EQ(names_below(folder), std::vector<std::string>{"mke2fs.conf"});
+    EXPECT_FALSE(fs::exists(folder / "s-a"));
+}
+
+TEST_F(volume_files, works_in_the_cage_of_a_plugin_host) {
+    change_owner(temporary.path(), uids::plugin_base, uids::plugin_base);
+    fs::remove_all(folder);
+    fs::permissions(temporary.path(), fs::perms::owner_all);
+    pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        int status = 1;
+        try {
+            Cage cage;
+            cage.uid = uids::plugin_base;
+            cage.write = {temporary.path()};
+            enter_cage(cage);
+            VolumeFiles(folder).create(volume, 32 * mebibyte, seconds(60));
+            status = 0;
+        } catch (const std::exception &error) {
+            fprintf(stderr, "%s\n", error.what());
+        }
+        _exit(status);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(is_whole(folder / "s-a/web/data.img"));
 }
 
 TEST_F(volume_files, killed_while_creating_leaves_nothing_or_the_whole_volume) {
