@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <seed/util/failure.h>
 #include <seed/util/text.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -133,21 +134,35 @@ void Conversation::attend(Process &child, int hook_socket) {
     }
 }
 
+// False: the hook has gone, or nothing sensible can come from it any more.  It refuses the push when we hang up without an
+// answer.
 bool Conversation::serve_hook(int hook_socket) {
-    auto called = receive_hook_call(hook_socket);
-    if (!called) return false;
+    std::optional<HookCall> called;
+    try {
+        called = receive_hook_call(hook_socket);
+    } catch (const Failure &) {
+        // Killed in the middle of a sentence: the same as gone.
+    }
+    if (!called) {
+        ::shutdown(hook_socket, SHUT_RDWR);
+        return false;
+    }
     auto updates = parse_updates(called->updates);
+    std::optional<std::string> why_not;
     if (called->post) {
         announce(std::move(updates));
-        answer_hook(hook_socket, std::nullopt, call_.descriptor(3));
-        return true;
+    } else {
+        allowed_ = std::move(updates);
+        push_options_ = std::move(called->options);
+        why_not = refusal();
+        if (why_not) allowed_.clear();
     }
-    allowed_ = std::move(updates);
-    push_options_ = std::move(called->options);
-    auto why_not = refusal();
-    if (why_not) allowed_.clear();
-    answer_hook(hook_socket, why_not);
-    return true;
+    try {
+        answer_hook(hook_socket, why_not, called->post ? call_.descriptor(3) : -1);
+        return true;
+    } catch (const Failure &) {
+        return false;  // it died before our answer; git ends the push
+    }
 }
 
 std::optional<std::string> Conversation::refusal() const {
@@ -165,9 +180,15 @@ std::optional<std::string> Conversation::refusal() const {
 
 void Conversation::announce(std::vector<git::RefUpdate> updates) {
     if (announced_) return;
+    std::string default_branch;
+    try {
+        settle_head(repository_, updates);
+        default_branch = head_of(repository_).branch;
+    } catch (const Failure &) {
+        // Ignoring: the refs have changed, and the core must hear of it whatever HEAD says.
+    }
     announced_ = true;
-    settle_head(repository_, updates);
-    call_.item(git::ServeItem{{std::move(updates), head_of(repository_).branch, push_options_}});
+    call_.item(git::ServeItem{{std::move(updates), std::move(default_branch), push_options_}});
 }
 
 void Conversation::announce_missed() {
