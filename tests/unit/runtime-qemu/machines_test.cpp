@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Ops = seed_runtime_v0;
-const std::string prefix = "fd5e:ed00:77::/48";
+const std::string prefix = "fd5e:ed00:77::/48", service_address = "fd5e:ed00:77:1::5";
 
 std::string output(std::vector<std::string> arguments) {
     SpawnOptions options;
@@ -121,6 +121,17 @@ protected:
         inside.join();
         return answer;
     }
+    // One service of the namespace leads to `handle`; an empty instance: nothing is published any more.
+    static void publish(const std::string &instance, const std::string &handle) {
+        json services = json::array();
+        if (!instance.empty())
+            services.push_back({{"instance", instance},
+                                {"address", service_address},
+                                {"handle", handle},
+                                {"expose", {{{"name", "http"}, {"port", 80}, {"protocol", "http"}}}},
+                                {"names", {"web"}}});
+        driver_->call(&Ops::publish, {{"ns", "s-test"}, {"services", services}});
+    }
     static void destroy(const std::string &handle) { driver_->call(&Ops::destroy, {{"handle", handle}}); }
 
     static inline TemporaryDirectory *folder_ = nullptr;
@@ -142,7 +153,10 @@ TEST_F(RuntimeQemu, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
     ASSERT_TRUE(wait_for(handle, "ready"));
     json boot = inspect(handle);
     EXPECT_FALSE(boot["ipv4_only"]);
-    EXPECT_NE(get(boot["address6"]).find("hello from web"), std::string::npos);
+    publish("s-test/web", handle);
+    std::string page = get(service_address);
+    EXPECT_NE(page.find("hello from web"), std::string::npos) << page;
+    publish("", "");
     EXPECT_EQ(driver_->call(&Ops::start, request("web", "b1"))["started_ms"], boot["started_ms"])
         << "starting twice is starting once";
 
@@ -180,23 +194,13 @@ TEST_F(RuntimeQemu, TwoBootsRunSideBySideAndAPublishedServiceLeadsToTheChosenOne
     driver_->call(&Ops::start, request("right", "b1"));
     ASSERT_TRUE(wait_for("s-test/left/b1", "ready"));
     ASSERT_TRUE(wait_for("s-test/right/b1", "ready"));
-    std::string service = "fd5e:ed00:77:1::5";
-    auto publish = [&](const std::string &handle) {
-        driver_->call(&Ops::publish, {{"ns", "s-test"},
-                                      {"services",
-                                       {{{"instance", "s-test/left"},
-                                         {"address", service},
-                                         {"handle", handle},
-                                         {"expose", {{{"name", "http"}, {"port", 80}, {"protocol", "http"}}}},
-                                         {"names", {"left"}}}}}});
-    };
-    publish("s-test/left/b1");
-    EXPECT_NE(get(service).find("hello from left"), std::string::npos);
-    publish("s-test/right/b1");
-    EXPECT_NE(get(service).find("hello from right"), std::string::npos);
-    publish("");
-    EXPECT_EQ(get(service), "connect: Connection refused");
-    driver_->call(&Ops::publish, {{"ns", "s-test"}, {"services", json::array()}});
+    publish("s-test/left", "s-test/left/b1");
+    EXPECT_NE(get(service_address).find("hello from left"), std::string::npos);
+    publish("s-test/left", "s-test/right/b1");
+    EXPECT_NE(get(service_address).find("hello from right"), std::string::npos);
+    publish("s-test/left", "");
+    EXPECT_EQ(get(service_address), "connect: Connection refused");
+    publish("", "");
     destroy("s-test/left/b1");
     destroy("s-test/right/b1");
 }
@@ -216,6 +220,20 @@ TEST_F(RuntimeQemu, KillingTheSupervisorEndsTheMachineAndIsReported) {
     pollfd ended{end.get(), POLLIN, 0};
     EXPECT_EQ(poll(&ended, 1, 20000), 1) << "QEMU lives on";
     destroy(handle);
+}
+
+TEST_F(RuntimeQemu, MachinesOutliveSeedNetWhichFindsTheirNetworkAgain) {
+    driver_->call(&Ops::start, request("lasting", "b1"));
+    ASSERT_TRUE(wait_for("s-test/lasting/b1", "ready"));
+    publish("s-test/lasting", "s-test/lasting/b1");
+    EXPECT_NE(get(service_address).find("hello from lasting"), std::string::npos);
+    auto net = ProcessIdentity::of(NetClient((state() / "net" / "net.sock").string()).hello()["pid"].get<pid_t>());
+    ASSERT_TRUE(net && net->kill_and_wait());
+    driver_->call(&Ops::recover, {});
+    EXPECT_NE(get(service_address).find("hello from lasting"), std::string::npos);
+    EXPECT_EQ(inspect("s-test/lasting/b1")["state"], "ready");
+    publish("", "");
+    destroy("s-test/lasting/b1");
 }
 
 TEST_F(RuntimeQemu, AVolumeKeepsItsContentGrowsAndGetsItsOwner) {
