@@ -24,9 +24,9 @@ int usage(const std::string &what) {
     return shell::exit_usage;
 }
 
-// help needs no daemon.
+// Neither help nor a command that does not exist needs a daemon.
 UniqueFd socket_for(const std::string &command, const std::string &path) {
-    if (command == "help") return make_socket_pair().ours;
+    if (command == "help" || !shell::find_command(shell::operator_commands(), command)) return make_socket_pair().ours;
     if (path.empty()) throw Failure(Code::invalid, "where is seedd? Give --socket PATH or set SEED_SOCKET");
     return connect_unix(path);
 }
