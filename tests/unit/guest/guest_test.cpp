@@ -40,7 +40,11 @@ TEST(GuestConfiguration, IsRefusedWhenItIsWrong) {
 }
 
 TEST(GuestEnvironmentFile, CannotBeBrokenOutOf) {
-    EXPECT_EQ(environment_file({{"A", "x"}, {"B", "a\"b\\c$d`e"}}), "A=\"x\"\nB=\"a\\\"b\\\\c\\$d\\`e\"\n");
+    EXPECT_EQ(environment_file({{"A", "x y"}, {"B", "a\"b\\c$d`e"}}), "A=\"x y\"\nB=\"a\\\"b\\\\c\\$d\\`e\"\n");
+}
+
+TEST(GuestEnvironmentFile, WritesPlainValuesWithoutQuotes) {
+    EXPECT_EQ(environment_file({{"A", "a-b.c/d:1"}, {"B", ""}}), "A=a-b.c/d:1\nB=\n");
 }
 
 TEST(GuestJson, HoldsOnlyPlainText) {
