@@ -32,7 +32,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char *program = "/usr/sbin/pdns_server";
 constexpr const char *schema_file = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
-constexpr auto start_patience = seconds(30);
+constexpr auto start_patience = seconds(30), adopt_patience = seconds(8);
 
 bool is_ipv6(const std::string &address) {
     return address.find(':') != address.npos;
@@ -101,6 +101,7 @@ ManagedServer::ManagedServer(fs::path folder, const Settings &settings, std::fun
             for (auto [text, port] : {std::pair{&parts[0], &dns_port_}, std::pair{&parts[1], &api_port_}})
                 std::from_chars(text->data(), text->data() + text->size(), *port);
     }
+    if (settings_.dns_port != 0) dns_port_ = settings_.dns_port;
     stop_watching_.reset(eventfd(0, EFD_CLOEXEC));
     if (!stop_watching_) fail_errno("making an eventfd");
     watcher_ = std::thread([this] { watch(); });
@@ -159,15 +160,16 @@ bool ManagedServer::adopt() {
     pidfd_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!pidfd_) return false;  // it went meanwhile
     pid_ = pid;
-    bool same_port = settings_.dns_port == 0 || settings_.dns_port == dns_port_;
-    for (int attempt = 0; same_port && attempt < 10 && is_running(); ++attempt) {
+    // Another configuration (port, address, an older version of ours) is not adopted.
+    bool same = read_file_if_exists(folder_ / "pdns.conf") == configuration();
+    for (auto deadline = Clock::now() + adopt_patience; same && Clock::now() < deadline && is_running();) {
         if (answers()) {
             log_("pdns_server " + std::to_string(pid) + " still runs from before and is used again");
             return true;
         }
-        has_ended(pidfd_.get(), milliseconds(200));
+        has_ended(pidfd_.get(), milliseconds(100));
     }
-    log_("pdns_server " + std::to_string(pid) + " runs from before but " + (same_port ? "does not answer" : "on another port") +
+    log_("pdns_server " + std::to_string(pid) + " runs from before but " + (same ? "does not answer" : "with other settings") +
          "; it is replaced");
     stop();
     return false;
@@ -183,31 +185,24 @@ bool ManagedServer::answers() const {
 }
 
 void ManagedServer::choose_ports() {
-    std::string before = std::to_string(dns_port_) + " " + std::to_string(api_port_);
-    if (settings_.dns_port != 0)
-        dns_port_ = settings_.dns_port;
-    else if (!is_free(settings_.listen, dns_port_))
-        dns_port_ = free_port(settings_.listen);
+    if (settings_.dns_port == 0 && !is_free(settings_.listen, dns_port_)) dns_port_ = free_port(settings_.listen);
     if (!is_free("127.0.0.1", api_port_) || api_port_ == dns_port_) api_port_ = free_port("127.0.0.1");
-    std::string now = std::to_string(dns_port_) + " " + std::to_string(api_port_);
-    if (now != before) write_file_atomically(folder_ / "ports", now + "\n", 0600);
+    write_file_atomically(folder_ / "ports", std::to_string(dns_port_) + " " + std::to_string(api_port_) + "\n", 0600);
 }
 
-void ManagedServer::write_configuration() const {
+std::string ManagedServer::configuration() const {
     std::string folder = folder_.string();
-    std::string text =
-        "launch=gsqlite3\ngsqlite3-database=" + folder +
-        "/pdns.sqlite3\ngsqlite3-pragma-journal-mode=WAL\n"
-        "gsqlite3-pragma-synchronous=1\nsocket-dir=" +
-        folder + "\nlocal-address=" + settings_.listen + "\nlocal-port=" + std::to_string(dns_port_) +
-        "\nsetuid=\nsetgid=\ndaemon=no\nguardian=no\napi=yes\napi-key=" + api_key_ +
-        "\nwebserver=yes\nwebserver-address=127.0.0.1\nwebserver-port=" + std::to_string(api_port_) +
-        "\nwebserver-allow-from=127.0.0.0/8\nwebserver-loglevel=none\n"
-        "default-soa-content=ns1.@ hostmaster.@ 0 10800 3600 604800 60\nsecurity-poll-suffix=\nversion-string=anonymous\n"
-        "loglevel=4\nlog-dns-queries=no\n"
-        // A name asked before its zone existed must not stay refused.
-        "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\ndefault-api-rectify=yes\n";
-    write_file_atomically(folder_ / "pdns.conf", text, 0600);
+    return "launch=gsqlite3\ngsqlite3-database=" + folder +
+           "/pdns.sqlite3\ngsqlite3-pragma-journal-mode=WAL\n"
+           "gsqlite3-pragma-synchronous=1\nsocket-dir=" +
+           folder + "\nlocal-address=" + settings_.listen + "\nlocal-port=" + std::to_string(dns_port_) +
+           "\nsetuid=\nsetgid=\ndaemon=no\nguardian=no\napi=yes\napi-key=" + api_key_ +
+           "\nwebserver=yes\nwebserver-address=127.0.0.1\nwebserver-port=" + std::to_string(api_port_) +
+           "\nwebserver-allow-from=127.0.0.0/8\nwebserver-loglevel=none\n"
+           "default-soa-content=ns1.@ hostmaster.@ 0 10800 3600 604800 60\nsecurity-poll-suffix=\nversion-string=anonymous\n"
+           "loglevel=4\nlog-dns-queries=no\n"
+           // A name asked before its zone existed must not stay refused.
+           "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\ndefault-api-rectify=yes\n";
 }
 
 // Made beside its place and renamed: a crash leaves no half schema behind.
@@ -229,7 +224,7 @@ void ManagedServer::make_database() const {
 
 void ManagedServer::start() {
     choose_ports();
-    write_configuration();
+    write_file_atomically(folder_ / "pdns.conf", configuration(), 0600);
     make_database();
     std::error_code ignored;
     fs::remove(folder_ / "pdns.controlsocket", ignored);
@@ -297,11 +292,10 @@ void ManagedServer::watch() {
     for (;;) {
         UniqueFd running;
         try {
-            auto before = Clock::now();
             ensure_running();
             std::lock_guard lock(mutex_);
             if (pidfd_) running = pidfd_.duplicate();
-            if (Clock::now() - before < seconds(1)) pause = milliseconds(100);
+            pause = milliseconds(100);
         } catch (const std::exception &error) {
             log_(error.what());
             pause = std::min(pause * 2, milliseconds(30'000));

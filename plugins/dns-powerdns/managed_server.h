@@ -36,7 +36,7 @@ private:
     void start();
     void stop();
     void choose_ports();
-    void write_configuration() const;
+    std::string configuration() const;
     void make_database() const;
     bool answers() const;
     void watch();
