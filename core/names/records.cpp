@@ -20,8 +20,9 @@ constexpr uint32_t ttl_seconds = 60;
 bool belongs(const std::string &name, const std::string &ns, const std::string &zone) { return name.ends_with("." + ns + "." + zone); }
 
 struct Waiter {
-    explicit Waiter(asio::any_io_executor executor) : done(executor) {}
+    Waiter(asio::any_io_executor executor, std::string ns) : done(executor), ns(std::move(ns)) {}
     Event done;
+    std::string ns;
     std::exception_ptr failure;
 };
 
@@ -33,7 +34,7 @@ struct Records::State : std::enable_shared_from_this<Records::State> {
 
     Task<std::vector<dns::RecordSet>> list(const Call &call);
     Task<void> flush();
-    Task<void> write(std::map<std::string, std::vector<model::Record>> batch);
+    Task<void> write(const std::map<std::string, std::vector<model::Record>> &batch);
 
     asio::any_io_executor executor;
     std::shared_ptr<providers::Provider> dns;
@@ -51,7 +52,7 @@ Records::~Records() = default;
 Task<void> Records::set(const Call &call, std::string ns, std::vector<model::Record> records) {
     auto state = state_;
     state->pending[ns] = std::move(records);
-    auto waiter = std::make_shared<Waiter>(state->executor);
+    auto waiter = std::make_shared<Waiter>(state->executor, ns);
     state->waiters.push_back(waiter);
     if (!state->flushing) {
         state->flushing = true;
@@ -69,14 +70,29 @@ Task<void> Records::State::flush() {
     while (!pending.empty()) {
         auto batch = std::exchange(pending, {});
         auto waiting = std::exchange(waiters, {});
-        std::exception_ptr failure;
+        std::map<std::string, std::exception_ptr> failures;   // by namespace
+        bool together = true;
         try {
-            co_await write(std::move(batch));
+            co_await write(batch);
         } catch (...) {
-            failure = std::current_exception();
+            together = false;
+            for (const auto &[ns, records] : batch) failures[ns] = std::current_exception();
         }
+        // One namespace's conflict must not keep another's names out: each by itself.
+        if (!together && batch.size() > 1)
+            for (const auto &[ns, records] : batch) {
+                std::map<std::string, std::vector<model::Record>> one;
+                one[ns] = records;
+                std::exception_ptr failure;
+                try {
+                    co_await write(one);
+                } catch (...) {
+                    failure = std::current_exception();
+                }
+                failures[ns] = failure;
+            }
         for (auto &waiter : waiting) {
-            waiter->failure = failure;
+            waiter->failure = failures[waiter->ns];
             waiter->done.set();
         }
         co_await sleep_for(batch_window);
@@ -84,7 +100,7 @@ Task<void> Records::State::flush() {
     flushing = false;
 }
 
-Task<void> Records::State::write(std::map<std::string, std::vector<model::Record>> batch) {
+Task<void> Records::State::write(const std::map<std::string, std::vector<model::Record>> &batch) {
     Call call("records", seconds(30));
     std::vector<dns::RecordSet> there = co_await list(call);
     dns::ApplyRequest apply;

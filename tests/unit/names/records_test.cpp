@@ -1,0 +1,126 @@
+#include "core/names/records.h"
+
+#include <gtest/gtest.h>
+
+#include <seed/util/failure.h>
+#include <seed/dns.hpp>
+
+namespace seed::names {
+namespace {
+
+using std::chrono::seconds;
+
+const std::string zone = "seed.test.", ours = "seed:one";
+
+// A zone in memory that speaks the contract's bodies and refuses sets of others.
+class FakeDns : public providers::Provider {
+public:
+    std::vector<dns::RecordSet> sets;
+    int applies = 0;
+
+    Task<nlohmann::json> call(const Call &, std::string slot, nlohmann::json request, providers::CallOptions options) override {
+        if (slot == "list") {
+            for (const auto &set : sets) options.on_item(nlohmann::json(set), {});
+        } else if (slot == "apply") {
+            ++applies;
+            auto wanted = request.get<dns::ApplyRequest>();
+            for (const auto &set : wanted.sets)
+                for (const auto &there : sets)
+                    if (there.name == set.name && there.owner != wanted.owner)
+                        throw Failure(Code::conflict, set.name + " is somebody else's");
+            for (auto set : wanted.sets) {
+                set.owner = wanted.owner;
+                std::erase_if(sets, [&](const auto &there) { return there.name == set.name && there.type == set.type; });
+                sets.push_back(set);
+            }
+        } else if (slot == "remove") {
+            auto unwanted = request.get<dns::RemoveRequest>();
+            for (const auto &key : unwanted.sets)
+                std::erase_if(sets, [&](const auto &there) {
+                    return there.name == key.name && there.type == key.type && there.owner == unwanted.owner;
+                });
+        }
+        co_return nlohmann::json::object();
+    }
+    const providers::ProviderSettings &settings() const override { return settings_; }
+    nlohmann::json describe() const override { return nlohmann::json::object(); }
+    void shut_down() override {}
+
+private:
+    providers::ProviderSettings settings_;
+};
+
+struct records : testing::Test {
+    asio::io_context context;
+    std::shared_ptr<FakeDns> dns = std::make_shared<FakeDns>();
+    Records wanted{context.get_executor(), dns, zone, ours};
+    Call call{"test", seconds(60)};
+    std::map<std::string, std::string> outcome;  // by namespace: what set() threw
+
+    static model::Record aaaa(const std::string &instance, const std::string &ns, const std::string &value) {
+        return {instance + "." + ns + "." + zone, "AAAA", value};
+    }
+    Task<void> set(std::string ns, std::vector<model::Record> all) {
+        try {
+            co_await wanted.set(call, ns, all);
+            outcome[ns] = "written";
+        } catch (const Failure &failure) {
+            outcome[ns] = failure.what();
+        }
+    }
+    void start(std::string ns, std::vector<model::Record> all) {
+        asio::co_spawn(context, set(std::move(ns), std::move(all)), asio::detached);
+    }
+    void run() {
+        context.restart();
+        context.run();
+    }
+};
+
+TEST_F(records, a_namespace_gets_exactly_what_is_wanted) {
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), aaaa("api", "s-a", "fd00::2")});
+    run();
+    EXPECT_EQ(dns->sets.size(), 2u);
+    start("s-a", {aaaa("web", "s-a", "fd00::3")});
+    run();
+    ASSERT_EQ(dns->sets.size(), 1u);
+    EXPECT_EQ(dns->sets[0].values, std::vector<std::string>{"fd00::3"});
+    EXPECT_EQ(dns->sets[0].owner, ours);
+    EXPECT_EQ(outcome["s-a"], "written");
+}
+
+TEST_F(records, many_changes_go_in_few_batches) {
+    for (int i = 0; i < 100; ++i) {
+        std::string ns = "s-" + std::to_string(i);
+        start(ns, {aaaa("web", ns, "fd00::1")});
+    }
+    run();
+    EXPECT_EQ(dns->sets.size(), 100u);
+    EXPECT_LE(dns->applies, 2);
+}
+
+TEST_F(records, sets_of_others_and_of_other_namespaces_stay) {
+    dns->sets = {{"web.s-a." + zone, "TXT", 60, {"\"x\""}, ""},
+                 {"old.s-b." + zone, "AAAA", 60, {"fd00::9"}, ours},
+                 {"old.s-a." + zone, "AAAA", 60, {"fd00::8"}, ours}};
+    start("s-a", {});
+    run();
+    ASSERT_EQ(dns->sets.size(), 2u);
+    EXPECT_EQ(dns->sets[0].type, "TXT");
+    EXPECT_EQ(dns->sets[1].name, "old.s-b." + zone);
+}
+
+TEST_F(records, a_conflict_of_one_namespace_does_not_keep_another_out) {
+    dns->sets = {{"web.s-a." + zone, "AAAA", 60, {"fd00::9"}, ""}};
+    start("s-first", {});  // the batch below is made while this one is written
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});
+    start("s-b", {aaaa("web", "s-b", "fd00::2")});
+    run();
+    EXPECT_EQ(outcome["s-b"], "written");
+    EXPECT_NE(outcome["s-a"].find("somebody else's"), std::string::npos) << outcome["s-a"];
+    EXPECT_EQ(dns->sets.size(), 2u);
+    EXPECT_EQ(dns->sets[0].values[0], "fd00::9");
+}
+
+}  // namespace
+}  // namespace seed::names
