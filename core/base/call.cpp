@@ -20,6 +20,7 @@ struct Call::State {
     // Held while hooks run, so that a token that has been destroyed means: the hook is not running and never will.  Recursive,
     // because a hook may destroy tokens itself.
     std::recursive_mutex running;
+    std::shared_ptr<void> parent;  // our interest in the cancellation of the call we are a child of
 };
 
 Call::Call(std::string id, Clock::duration patience) : state_(std::make_shared<State>()), deadline_(Clock::now() + patience) {
@@ -30,6 +31,26 @@ Call Call::within(Clock::duration patience) const {
     Call part = *this;
     part.deadline_ = std::min(deadline_, Clock::now() + patience);
     return part;
+}
+
+Call Call::child(Clock::duration patience) const {
+    Call made(state_->id, std::min(patience, remaining()));
+    {
+        std::lock_guard lock(state_->mutex);
+        made.state_->progress = state_->progress;
+    }
+    // Weak: the token lives in the child, which must not keep itself alive.
+    std::weak_ptr<State> weak = made.state_;
+    made.state_->parent = on_cancel([weak, deadline = made.deadline_, parent = std::weak_ptr<State>(state_)] {
+        auto state = weak.lock();
+        if (!state) return;
+        Call child("", Clock::duration::zero());
+        child.state_ = state;
+        child.deadline_ = deadline;
+        auto above = parent.lock();
+        child.cancel(above ? above->reason : "cancelled");
+    });
+    return made;
 }
 
 const std::string &Call::id() const {

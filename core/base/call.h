@@ -18,6 +18,9 @@ public:
     // A part of this call with a deadline of its own (never later than ours) and our cancellation.
     Call within(Clock::duration patience) const;
 
+    // The same, but cancelling the child leaves us alone; our cancellation reaches it.
+    Call child(Clock::duration patience) const;
+
     const std::string &id() const;
     Clock::time_point deadline() const { return deadline_; }
     Clock::duration remaining() const;

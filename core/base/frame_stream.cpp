@@ -136,4 +136,8 @@ Task<void> FrameStream::send(std::string body, std::vector<int> descriptors) {
     return wait_until_drained(state_);
 }
 
+void FrameStream::post(std::string body, std::vector<int> descriptors) {
+    (void)send(std::move(body), std::move(descriptors));   // queued by the call itself
+}
+
 }  // namespace seed

@@ -257,7 +257,7 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
     runtime::Boot last;
     providers::CallOptions options;
     options.stream = true;
-    Call watch = part.within(world_.ready_deadline);
+    Call watch = part.child(world_.ready_deadline);   // ended by us as soon as the boot has settled
     options.on_item = [&last, watch](const json &item, std::vector<UniqueFd>) {
         last = item.get<runtime::Boot>();
         if (last.state != "starting") watch.cancel("settled");
