@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <seed/util/cgroup.h>
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
 #include <seed/util/process.h>
@@ -152,5 +153,6 @@ int main(int argc, char **argv) {
     run.call.set_progress([](std::string_view line) { std::cerr << line << "\n"; });
     spawn_task(context.get_executor(), "probe", run.run(steps));
     context.run();
+    if (Cgroup::available()) Cgroup::remove_owner(settings.platform);
     return 0;
 }
