@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -63,6 +64,28 @@ int add_channel(DescriptorPlan &plan, UniqueFd &ours) {
     return plan.add(std::move(pair.theirs));
 }
 
+// /dev/kvm belongs to root and the group kvm, and QEMU is neither: in a /dev of our own it belongs to the machine's uid.
+void give_kvm(uid_t uid) {
+    struct stat kvm {};
+    if (stat("/dev/kvm", &kvm)) fail_errno("/dev/kvm");
+    struct Node {
+        const char *path;
+        dev_t number;
+        mode_t mode;
+    };
+    std::vector<Node> nodes = {{"/dev/kvm", kvm.st_rdev, 0600}};
+    for (const char *path : {"/dev/null", "/dev/zero", "/dev/random", "/dev/urandom"}) {
+        struct stat status {};
+        if (stat(path, &status) == 0) nodes.push_back({path, status.st_rdev, 0666});
+    }
+    if (unshare(CLONE_NEWNS) || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) ||
+        mount("seed-vm", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k"))
+        fail_errno("making a /dev for the virtual machine");
+    for (const Node &node : nodes)
+        if (mknod(node.path, S_IFCHR | node.mode, node.number) || chmod(node.path, node.mode)) fail_errno(node.path);
+    if (chown("/dev/kvm", uid, uid)) fail_errno("/dev/kvm");
+}
+
 struct Started {
     Process qemu;
     VmChannels channels;
@@ -97,6 +120,7 @@ Started start_qemu(const VmSpec &spec) {
         for (const UniqueFd &space : net.namespaces())
             if (setns(space.get(), 0)) fail_errno("entering the platform's network");
     }
+    if (spec.accelerator == "kvm" && spec.uid) give_kvm(spec.uid);
     Pipe complaints = make_pipe();
     result.channels.complaints = std::move(complaints.read);
     plan.add_as(complaints.write.get(), 2);

@@ -262,7 +262,7 @@ std::string Supervisor::exit_reason(const ExitStatus &status) const {
     if (shutdown_reason_ == "guest-shutdown") return "the guest switched itself off";
     if (shutdown_reason_ == "guest-reset") return "the guest restarted itself";
     std::string text = "QEMU ended: " + status.to_string();
-    if (!status.signalled && !last_complaint_.empty()) text += ": " + last_complaint_;
+    if (!last_complaint_.empty()) text += ": " + last_complaint_;
     return text;
 }
 
