@@ -1,4 +1,5 @@
 """A guest reaches only what others expose: no unexposed port, no control plane, no host; with forged addresses not more."""
+from seed_platform import wait_for
 
 
 def run(world):
@@ -15,15 +16,16 @@ def run(world):
             timeout 4 nc -w 2 $host $port </dev/null >/tmp/answer 2>&1 && [ -s /tmp/answer ] && echo "control: $host $port $(head -c 60 /tmp/answer)"
           done
         done
-        # As Bob: his address on our interface, then questions with it, and answers in his place.
-        ip -6 addr add {victim}/128 dev eth0 nodad; ip -6 addr add {victim}/128 dev lo nodad 2>/dev/null
-        mkdir -p /tmp/fake; echo forged > /tmp/fake/index.html; cp /tmp/fake/index.html /run/www/forged
-        for n in 1 2 3 4 5; do arping -U -c 1 -I eth0 $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p') 2>/dev/null; done
-        ip link set eth0 down; ip link set eth0 address 52:5e:ed:00:00:00; ip link set eth0 up
-        sleep 2
-        echo survived
+        # Later, as Bob: his address on our interface and another's MAC.  Our own network may be lost by that; the console tells.
+        (sleep 12
+         ip -6 addr add {victim}/128 dev eth0 nodad; ip -6 addr add {victim}/128 dev lo nodad
+         for n in 1 2 3 4 5; do arping -U -c 1 -I eth0 $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p'); done
+         ip link set eth0 down; ip link set eth0 address 52:5e:ed:00:00:00; ip link set eth0 up; sleep 2
+         ip -6 addr add {victim}/128 dev eth0 nodad
+         echo forged everything > /dev/console) > /dev/null 2>&1 &
     """)
     assert "exposed: answering as scripted" in text, text
     assert world.secret not in text, "an unexposed port was reached"
     assert "control:" not in text, text
+    wait_for(lambda: "forged everything" in world.alice.ssh("logs", "attacker/scripted").stdout, "the guest has forged its addresses", 120)
     assert "answering as scripted" in world.platform.get(world.victim["urls"][0], deadline=60)
