@@ -318,7 +318,7 @@ Settings embedded(const std::string &directory, uint16_t ssh_port, uint16_t http
     auto choose = [&](const char *kind, const char *plugin, nlohmann::json config = nlohmann::json::object()) {
         settings.providers[kind] = {{plugin, Isolation::process, std::move(config), 0}};
     };
-    choose("runtime", "runtime-qemu");
+    choose("runtime", "runtime-qemu", {{"loopback_ports", "20000-29999"}});
     choose("dns", "dns-powerdns", {{"managed", true}});
     choose("git", "git-silo");
     choose("storage", "storage-localpath");

@@ -106,7 +106,7 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     cage.read = {program_directory()};
     cage.memory_bytes = session_memory;
     cage.open_files = 256;
-    cage.processes = 32;
+    if (geteuid() == 0) cage.processes = 32;   // counts per uid: a session has its own only then
     options.cage = cage;
     auto process = std::make_shared<Process>(Process::spawn(options));
     sessions_[slot] = process;

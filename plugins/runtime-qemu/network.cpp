@@ -1,9 +1,12 @@
 #include "plugins/runtime-qemu/network.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -12,6 +15,16 @@
 
 namespace seed::qemu {
 namespace {
+
+// Nobody on this host listens there now.
+bool is_free(uint16_t port) {
+    UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return bind(socket.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) == 0;
+}
 
 std::string forward_key(const std::string &instance, uint16_t port) {
     return instance + " " + std::to_string(port);
@@ -107,11 +120,16 @@ void Network::publish(const runtime::PublishRequest &request) {
     for (const auto &[key, port] : ports) taken.insert(port);
     for (const std::string &key : wanted) {
         if (ports.contains(key)) continue;
-        for (uint32_t port = settings_.first_port; port && port <= settings_.last_port; ++port)
-            if (taken.insert(static_cast<uint16_t>(port)).second) {
-                ports[key] = static_cast<uint16_t>(port);
-                break;
-            }
+        // From a random place on: platforms that share a host and a range rarely try the same port.
+        uint32_t count = settings_.first_port ? settings_.last_port - settings_.first_port + 1u : 0;
+        uint32_t from = count ? static_cast<uint32_t>(std::random_device{}()) % count : 0;
+        for (uint32_t tried = 0; tried < count; ++tried) {
+            auto port = static_cast<uint16_t>(settings_.first_port + (from + tried) % count);
+            if (taken.contains(port) || !is_free(port)) continue;
+            taken.insert(port);
+            ports[key] = port;
+            break;
+        }
     }
     make_directory(settings_.state / "services", 0700);
     std::filesystem::path path = settings_.state / "services" / (escape(request.ns) + ".json");
@@ -130,6 +148,14 @@ std::vector<runtime::Forward> Network::forwards(const std::string &ns) const {
         result.push_back({key.substr(0, space), static_cast<uint16_t>(std::stoul(key.substr(space + 1))), port});
     }
     return result;
+}
+
+void Network::quit() {
+    try {
+        NetClient(socket()).quit();
+    } catch (const Failure &error) {
+        if (error.code() != Code::unavailable && error.code() != Code::not_found) throw;
+    }
 }
 
 void Network::apply(const std::vector<Machine> &machines) {

@@ -26,6 +26,7 @@ public:
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);
     void apply(const std::vector<Machine> &machines);
+    void quit();  // ends seed-net and all it started; of nothing succeeds
     void publish(const runtime::PublishRequest &request);  // remembered; apply() makes it true
     std::vector<runtime::Forward> forwards(const std::string &ns) const;
     uint32_t tenant(const std::string &ns);  // a small number for ever, never 0

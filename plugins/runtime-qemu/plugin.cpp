@@ -102,6 +102,16 @@ public:
         for (const char *folder : {"vms", "images", "trash"}) make_directory(state_ / folder, folder[0] == 'v' ? 0711 : 0700);
     }
 
+    // Machines outlive us, and the network outlives us with them; without any there is nothing to keep it for.
+    ~Plugin() override {
+        try {
+            std::vector<Machine> all = machines_.all();
+            if (std::none_of(all.begin(), all.end(), [](const Machine &machine) { return machine.alive; })) network_.quit();
+        } catch (const std::exception &error) {
+            host_.log(SEED_WARN, std::string("the network was not ended: ") + error.what());
+        }
+    }
+
     runtime::CheckReply check(plugin::Call &) override {
         runtime::CheckReply reply;
         vm::Accelerator accelerator = vm::choose_accelerator(settings_.accelerator);
@@ -157,12 +167,13 @@ public:
         std::lock_guard lock(mutex_);
         std::optional<Machine> machine = machines_.find(request.handle);
         if (machine && machine->begun) return machine->boot();
-        if (!machine) machine = make_machine(request);
+        UniqueFd held;  // from before it can be seen: nobody shall take one on its way for one that ended
+        if (!machine) machine = make_machine(request, held);
         call.check();
         std::vector<Machine> all = machines_.all();
         network_.ensure(all);
         network_.apply(all);  // its tap may speak from its first moment
-        UniqueFd held = take_machine_lock(machine->folder);
+        if (!held) held = take_machine_lock(machine->folder);
         if (held) spawn(*machine, held);
         return machines_.find(request.handle).value().boot();
     }
@@ -297,7 +308,7 @@ private:
     }
 
     // The folder with its specification; complete or not there.
-    Machine make_machine(const runtime::StartRequest &request) {
+    Machine make_machine(const runtime::StartRequest &request, UniqueFd &held) {
         if (access((state_ / "images" / request.image).c_str(), R_OK))
             throw Failure(Code::not_found, "the image of " + request.handle + " is not prepared");
         vm::VmSpec spec;
@@ -327,6 +338,7 @@ private:
         make_directory(folder, 0711);
         make_directory(folder / vm::run_folder, 0700);
         change_owner(folder / vm::run_folder, spec.uid, spec.uid);
+        held = take_machine_lock(folder);
         write_file_atomically(folder / vm::spec_file, to_json_text(spec), 0600);
         return machines_.find(request.handle).value();
     }
