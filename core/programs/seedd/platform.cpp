@@ -1,7 +1,6 @@
 #include "platform.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -11,10 +10,10 @@
 #include <seed/runtime.hpp>
 #include <seed/util/cage.h>
 #include <seed/util/file.h>
-#include <seed/util/process.h>
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/identity/ssh_host_key.h"
 #include "core/model/addresses.h"
 
 namespace seed::program {
@@ -34,17 +33,9 @@ std::string made_once(state::Store &store, const std::string &name, const std::f
 
 void make_host_key(const fs::path &file) {
     if (fs::exists(file)) return;
-    fs::path fresh = file.string() + ".new";
-    fs::remove(fresh);
-    fs::remove(fresh.string() + ".pub");
-    SpawnOptions options;
-    options.arguments = {"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "seed", "-f", fresh.string()};
-    options.environment = {"PATH=/usr/bin"};
-    RunResult made = seed::run(options, seconds(30));
-    if (!made.status.ok())
-        throw Failure(Code::internal, "ssh-keygen made no host key (" + made.status.to_string() + "): " + made.err + "; is openssh-client installed?");
-    fs::rename(fresh.string() + ".pub", file.string() + ".pub");
-    fs::rename(fresh, file);
+    auto key = identity::make_ssh_key("seed");
+    write_file_atomically(file.string() + ".pub", key.public_key + "\n", 0644);
+    write_file_atomically(file, key.private_key, 0600);
 }
 
 unsigned uid_for(const std::string &kind) {
