@@ -68,19 +68,29 @@ Task<void> FlakeWorker::run() {
     running_ = true;
     while (!stopped_ && (waiting_ || heal_wanted_)) {
         wake_.clear();
-        if (waiting_) {
-            Job job = std::move(*waiting_);
-            waiting_.reset();
-            co_await deploy(std::move(job));
-        } else if (auto now = Call::Clock::now(); now < heal_not_before_) {
-            co_await wake_.wait_until(heal_not_before_);
-        } else {
-            heal_wanted_ = false;
-            co_await heal_once();
+        try {
+            co_await work_once();
+        } catch (const std::exception &error) {   // a full disk under the database, mostly: the queue must not end with it
+            log_error("deploy", flake_.repository + ": " + error.what());
+            heal_wanted_ = true;
+            heal_not_before_ = Call::Clock::now() + seconds(5);
         }
     }
     running_ = false;
     phase_.clear();
+}
+
+Task<void> FlakeWorker::work_once() {
+    if (waiting_) {
+        Job job = std::move(*waiting_);
+        waiting_.reset();
+        co_await deploy(std::move(job));
+    } else if (Call::Clock::now() < heal_not_before_) {
+        co_await wake_.wait_until(heal_not_before_);
+    } else {
+        heal_wanted_ = false;
+        co_await heal_once();
+    }
 }
 
 Task<void> FlakeWorker::heal_once() {
@@ -140,7 +150,7 @@ Task<void> FlakeWorker::deploy(Job job) {
     trouble_ = stage == "starting" ? why : "";
     finish(job, state, stage, why);
     phase_.clear();
-    if (state == "deployed") co_await collect();
+    if (state == "deployed" && !waiting_) co_await collect();
 }
 
 void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::string message) {
@@ -148,10 +158,19 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     job.revision.stage = std::move(stage);
     job.revision.message = std::move(message);
     job.revision.finished_ms = unix_ms_now();
+    struct Tell {   // also when the record cannot be written: the pusher must not wait for ever
+        Job &job;
+        ~Tell() {
+            try {
+                if (job.listener.finished) job.listener.finished(job.revision);
+            } catch (const std::exception &error) {
+                log_error("deploy", std::string("telling the pusher: ") + error.what());
+            }
+        }
+    } tell{job};
     world_.store.update_revision(job.revision);
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
                            (job.revision.message.empty() ? "" : ": " + job.revision.message));
-    if (job.listener.finished) job.listener.finished(job.revision);
 }
 
 Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revision, json &timings) {

@@ -42,6 +42,7 @@ private:
         Listener listener;
     };
     Task<void> run();
+    Task<void> work_once();
     Task<void> deploy(Job job);
     Task<void> deploy_stages(const Call &call, state::Revision &revision, json &timings);
     Task<std::map<std::string, model::InstanceSpec>> evaluate(const Call &call, const state::Revision &revision);

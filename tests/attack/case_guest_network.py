@@ -6,14 +6,12 @@ def run(world):
     victim, ssh = world.victim["address"], world.platform.ssh_port
     http, dns = world.platform.ready["http"].rsplit(":", 1)[1], world.platform.ready["dns"].rsplit(":", 1)[1]
     text = world.hostile_guest(f"""
-        get() {{ timeout 8 wget -q -T 5 -O - "$1" 2>&1 | head -c 300; }}
-        echo exposed: $(get 'http://[{victim}]:80/')
-        echo unexposed: $(get 'http://[{victim}]:9999/')
+        echo exposed: $(probe {victim} 80)
+        echo unexposed: $(probe {victim} 9999)
         gateways=$(ip -6 route show default | sed -n 's/.*via \\([^ ]*\\).*/\\1/p'; ip route show default | sed -n 's/.*via \\([^ ]*\\).*/\\1/p')
-        for host in 127.0.0.1 $gateways 10.0.2.2 169.254.169.254 $SEED_NODE_IP; do
+        for host in $gateways 169.254.169.254 $SEED_NODE_IP; do
           for port in 22 {ssh} {http} {dns} 8081; do
-            case $host in *:*) url="[$host%eth0]";; *) url=$host;; esac
-            timeout 4 nc -w 2 $host $port </dev/null >/tmp/answer 2>&1 && [ -s /tmp/answer ] && echo "control: $host $port $(head -c 60 /tmp/answer)"
+            probe $host $port 1 > /tmp/answer && echo "control: $host $port $(head -c 60 /tmp/answer)"
           done
         done
         # Later, as Bob: his address on our interface and another's MAC.  Our own network may be lost by that; the console tells.
@@ -24,7 +22,7 @@ def run(world):
          ip -6 addr add {victim}/128 dev eth0 nodad
          echo forged everything > /dev/console) > /dev/null 2>&1 &
     """)
-    assert "exposed: answering as scripted" in text, text
+    assert "exposed: HTTP" in text and "answering as scripted" in text, text
     assert world.secret not in text, "an unexposed port was reached"
     assert "control:" not in text, text
     wait_for(lambda: "forged everything" in world.alice.ssh("logs", "attacker/scripted").stdout, "the guest has forged its addresses", 120)

@@ -5,10 +5,11 @@ lies in his sources, closure, volume and log.
 """
 import os
 import secrets
+import shutil
 import time
 
 from seed_person import Person
-from seed_platform import Platform, wait_for
+from seed_platform import BUILD, Platform, wait_for
 
 
 class World:
@@ -57,6 +58,9 @@ class World:
     def hostile_guest(self, script, *, deadline=180, wait=True):
         """Alice's second instance runs the script as root in its machine; returns what it printed."""
         if not self._attackers:
+            folder = self.alice.folder("attacker")
+            os.makedirs(f"{folder}/bb")
+            shutil.copy(f"{BUILD}/bin/tcp_probe", f"{folder}/bb/probe")
             self.alice.make_repo("attacker", "scripted", {"script.sh": script})
         else:
             # The comment makes each attack a new closure, thus a new boot.

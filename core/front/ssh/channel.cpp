@@ -108,7 +108,8 @@ void Channel::add_polls(std::vector<pollfd> &polls, bool may_send) const {
     bool room = may_send && output_[0].empty() && output_[1].empty() && ssh_channel_window_size(channel_) > 0;
     if (room && job_->from) polls.push_back({job_->from.get(), POLLIN, 0});
     if (room && job_->errors) polls.push_back({job_->errors.get(), POLLIN, 0});
-    if (!job_->done()) polls.push_back({job_->done_fd(), POLLIN, 0});
+    // What pump() has not seen wakes us, also when it happened since.
+    if (!seen_done_) polls.push_back({job_->done_fd(), POLLIN, 0});
 }
 
 // From libssh to the job.  libssh grants the client a full new window each time something is taken, so taking little by little
@@ -217,10 +218,10 @@ bool Channel::pump(bool may_send) {
     if (start_requested_ && !job_) start();
     if (!take_input()) return false;
     if (!job_) return true;
-    bool done = job_->done();  // read before the pipes: what it wrote came earlier
+    seen_done_ = job_->done();  // read before the pipes: what it wrote came earlier
     if (may_send && !forward(job_->errors, true)) return false;
     if (may_send && !forward(job_->from, false)) return false;
-    if (done && drained()) finish(cancelled_ ? interrupted_status_ : job_->exit_status());
+    if (seen_done_ && drained()) finish(cancelled_ ? interrupted_status_ : job_->exit_status());
     return true;
 }
 

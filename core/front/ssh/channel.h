@@ -48,7 +48,7 @@ private:
     ssh_channel_struct *channel_;
     JobMain main_;
     ExecRequest request_;
-    bool fresh_ = true, start_requested_ = false, closed_by_client_ = false, finished_ = false, cancelled_ = false,
+    bool fresh_ = true, start_requested_ = false, closed_by_client_ = false, finished_ = false, seen_done_ = false, cancelled_ = false,
          input_ended_ = false;
     int interrupted_status_ = 0;
     std::unique_ptr<Job> job_;

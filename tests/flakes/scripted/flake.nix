@@ -15,6 +15,7 @@
         $bb cp $bb $out/bin/busybox
         $bb chmod 755 $out/bin/busybox
         for applet in $($bb --list); do $bb test $applet = busybox || $bb ln -s busybox $out/bin/$applet; done
+        if $bb test -e ${bb}/probe; then $bb cp ${bb}/probe $out/bin/probe; $bb chmod 755 $out/bin/probe; fi
         {
           echo "#!$out/bin/sh"
           echo "export PATH=$out/bin"
