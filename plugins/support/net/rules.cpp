@@ -68,6 +68,13 @@ std::string elements(const std::vector<std::string> &items) {
     return text + " }\n";
 }
 
+std::string resolver_rules(const std::string &resolver6, const std::string &protocol) {
+    std::string to = protocol + " dport 53 jump resolver\n";
+    std::string text = "    iifname \"tap*\" ip daddr " + std::string(resolver4) + " " + to;
+    if (!resolver6.empty()) text += "    iifname \"tap*\" ip6 daddr " + resolver6 + " " + to;
+    return text;
+}
+
 }  // namespace
 
 void check(const TapRequest &request) {
@@ -234,15 +241,16 @@ std::string render_rules(const NetworkState &state) {
   chain input {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
-    ct state vmap { established : accept, related : accept, invalid : drop }
+)";
+    // Every datagram counts, not only the first of a conversation; of TCP the connections do.
+    std::string questions = resolver_rules(resolver6, "udp"), connections = resolver_rules(resolver6, "tcp");
+    text += questions + R"(    ct state vmap { established : accept, related : accept, invalid : drop }
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit } accept
     icmpv6 type echo-request limit rate 200/second accept
     icmp type echo-request limit rate 200/second accept
     ip6 daddr . meta l4proto . th dport @edge6 accept
 )";
-    text += "    iifname \"tap*\" ip daddr " + std::string(resolver4) + " meta l4proto { tcp, udp } th dport 53 jump resolver\n";
-    if (!resolver6.empty())
-        text += "    iifname \"tap*\" ip6 daddr " + resolver6 + " meta l4proto { tcp, udp } th dport 53 jump resolver\n";
+    text += connections;
     text += R"(    meta l4proto tcp counter reject with tcp reset
     counter drop
   }
