@@ -263,10 +263,12 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
         if (last.state != "starting") watch.cancel("settled");
     };
     std::exception_ptr ended;
+    bool too_late = false;
     try {
         co_await world_.runtime->call(watch, "wait", request, std::move(options));
-    } catch (const Failure &) {
+    } catch (const Failure &failure) {
         ended = std::current_exception();
+        too_late = failure.code() == Code::timeout;
     }
     if (last.state == "ready") {
         call.progress(instance + " is ready after " + format_duration_ms(last.ready_ms - last.started_ms));
@@ -274,9 +276,16 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
     }
     if (last.state == "exited")
         throw Failure(Code::unavailable, instance + " stopped before it was ready: " + last.reason + "; see: logs " + instance);
-    if (part.remaining() <= Call::Clock::duration::zero())
-        throw Failure(Code::timeout, instance + " was not ready within " + std::to_string(world_.ready_deadline.count()) + " s: " +
-                                         (last.reason.empty() ? "it said nothing" : last.reason) + "; see: logs " + instance);
+    if (too_late) {
+        runtime::StopRequest stop;   // or it would be awaited again and again; the next try starts a new one
+        stop.handle = handle;
+        stop.grace_ms = 2000;
+        Call end("end " + handle, seconds(30));
+        co_await world_.runtime->call(end, "stop", stop);
+        throw Failure(Code::timeout, instance + " was not ready within " + std::to_string(world_.ready_deadline.count()) +
+                                         " s and was stopped: " + (last.reason.empty() ? "it said nothing" : last.reason) +
+                                         "; see: logs " + instance);
+    }
     if (ended) std::rethrow_exception(ended);
     throw Failure(Code::unavailable, instance + ": the runtime stopped watching it; it is tried again");
 }

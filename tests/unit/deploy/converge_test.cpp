@@ -97,6 +97,23 @@ TEST_F(Converge, A_boot_that_exits_before_it_is_ready_is_told_with_its_reason) {
     }
 }
 
+TEST_F(Converge, A_boot_that_never_gets_ready_is_stopped_and_replaced) {
+    given.world.ready_deadline = std::chrono::seconds(1);
+    given.next_state = "starting";
+    given.runtime->handlers["wait"] = [this](const Call &call, const json &request, const providers::CallOptions &options) -> Task<json> {
+        options.on_item(json(given.boots.at(request.at("handle").get<std::string>())), {});
+        co_await sleep_for(std::chrono::duration_cast<std::chrono::milliseconds>(call.remaining()));
+        throw Failure(Code::timeout, "nothing happened");
+    };
+    EXPECT_THROW(converge({{"web", instance("web", "one")}}), Failure);
+    std::string stuck = boot_of("web");
+    EXPECT_EQ(given.boots.at(stuck).state, "exited");
+    given.make_runtime();
+    given.next_state = "ready";
+    converge({{"web", instance("web", "one")}});
+    EXPECT_NE(boot_of("web"), stuck);
+}
+
 // Every provider operation fails once, at each place in turn: converging again always ends where it should.
 TEST_F(Converge, A_failure_at_any_operation_is_repaired_by_converging_again) {
     std::map<std::string, model::InstanceSpec> first = {{"web", instance("web", "one", true)}, {"api", instance("api", "one")}};
