@@ -76,6 +76,7 @@ private:
                               const json &volumes);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
+    Task<void> catch_up(const Call &call, std::string repository, std::string pusher);
     Task<void> release_if_empty(const Call &call, std::string repository);
     void on_updated(const Request &request, const std::string &repository, const json &updated,
                     std::shared_ptr<class ReportPipe> report);

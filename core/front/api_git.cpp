@@ -89,6 +89,22 @@ Task<void> Api::release_if_empty(const Call &call, std::string repository) {
     access_.forget(repository);
 }
 
+// The conversation broke off: if the refs changed nevertheless, the ref is the truth.
+Task<void> Api::catch_up(const Call &call, std::string repository, std::string pusher) {
+    auto &world = deployer_.world();
+    git::ResolveRequest head;
+    head.repository = repository;
+    try {
+        git::ResolveReply at = co_await world.git->ask<git::ResolveReply>(call, "resolve", head);
+        auto last = world.store.latest_revision(repository);
+        access_.forget(repository);
+        if (!last || last->commit != at.commit) deployer_.submit(repository, at.commit, pusher, {});
+    } catch (const Failure &failure) {
+        if (failure.code() != Code::not_found)   // the next start compares again
+            log_warning("front", repository + ": whether the push arrived is not known: " + failure.what());
+    }
+}
+
 Task<json> Api::receive(Request &request, std::string repository, json serve) {
     auto &world = deployer_.world();
     if (!world.store.flake(repository)) {
@@ -118,7 +134,8 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     }
     reporter->finish();
     if (--receiving_[repository] == 0) receiving_.erase(repository);
-    Call part("release " + repository, std::chrono::seconds(30));
+    Call part("after a push to " + repository, std::chrono::seconds(30));
+    if (failure) co_await catch_up(part, repository, request.person.key);
     co_await release_if_empty(part, repository);
     if (failure) std::rethrow_exception(failure);
     co_return json{{"exit_code", last.value("exit_code", 1)}};
