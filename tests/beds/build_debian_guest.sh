@@ -33,9 +33,10 @@ mkdir -p "$work/add/bin"; cp /usr/bin/busybox "$work/add/bin/busybox"
 (cd "$work/add"; find . | cpio -o -H newc --quiet -R 0:0) >>"$out/initrd.cpio"     # archives may follow each other
 
 packages=systemd,systemd-sysv,dbus,libpam-systemd,udev,openssh-server,iproute2,nftables,ca-certificates,curl,procps,kmod,apt-utils${more:+,$more}
-mirror=http://deb.debian.org/debian without=--dpkgopt=path-exclude=/usr/share
+. "$source_dir/tools/debian-sources.sh"; mapfile -t sources < <(debian_sources)
+without=--dpkgopt=path-exclude=/usr/share
 mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" $without/man/* $without/doc/* $without/locale/* $without/info/* \
-    bookworm "$work/guest.tar" "deb $mirror bookworm main" "deb $mirror bookworm-updates main" "deb $mirror-security bookworm-security main"
+    bookworm "$work/guest.tar" "${sources[@]}"
 root=$work/root; mkdir "$root"; tar -C "$root" -xf "$work/guest.tar"; rm "$work/guest.tar"
 chmod 755 "$root"
 

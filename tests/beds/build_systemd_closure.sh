@@ -7,11 +7,12 @@
 # OUT becomes flake.nix, tree.tar.xz (Debian's files) and bb/busybox.  Needs root (mmdebstrap), mmdebstrap, xz-utils, busybox-static.
 set -euo pipefail
 mkdir -p "$1"; out=$(readlink -f "$1"); work=$(mktemp -d -p "$out"); trap 'rm -rf --one-file-system "$work"' EXIT
-mirror=http://deb.debian.org/debian without=--dpkgopt=path-exclude=/usr/share
+. "$(dirname "$0")/../../tools/debian-sources.sh"; mapfile -t sources < <(debian_sources)
+without=--dpkgopt=path-exclude=/usr/share
 packages=systemd,libpam-systemd,dbus,nginx-light,nftables,dropbear-bin,kmod,iproute2,coreutils,bash,dash,util-linux,mount,base-passwd,base-files,grep,sed,procps,busybox-static
 
 mmdebstrap --quiet --variant=extract --mode=root --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=$packages $without/man/* \
-    $without/doc/* $without/locale/* bookworm "$work/all.tar" "deb $mirror bookworm main" "deb $mirror-security bookworm-security main"
+    $without/doc/* $without/locale/* bookworm "$work/all.tar" "${sources[@]}"
 all=$work/all tree=$work/tree; mkdir "$all" "$tree"; tar -C "$all" -xf "$work/all.tar"; rm "$work/all.tar"
 cp -a "$all/usr" "$tree/usr"
 rm -rf "$tree"/usr/lib/x86_64-linux-gnu/{gconv,perl*} "$tree"/usr/share/{perl,perl5,bash-completion,zoneinfo,bug,debconf} \
