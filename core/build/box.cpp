@@ -101,6 +101,10 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
                                        " for its sources and builds, and " + format_size(step.memory / 2) + " in /tmp");
     if (result.code && result.out_of_memory && result.messages.error_block().empty())
         throw Failure(Code::limit, step.stage + " needed more than " + format_size(step.memory) + " of memory");
+    // Not by us, not for memory: an accident of the machine, which says nothing about the flake.
+    bool killed = ran.status.signalled || result.code > 128 || result.messages.contains("failed due to signal 9");
+    if (result.code && killed && !result.out_of_memory)
+        throw Failure(Code::unavailable, step.stage + " was interrupted (" + ran.status.to_string() + ")");
     if (result.code == 125 && !box_failure.empty()) {
         size_t colon = box_failure.find(": ");
         std::string text = colon == std::string::npos ? box_failure : box_failure.substr(colon + 2);

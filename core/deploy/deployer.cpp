@@ -14,13 +14,13 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-Deployer::Deployer(World world) : world_(std::move(world)) {}
+Deployer::Deployer(World world) : world_(std::move(world)), tidy_wanted_(world_.executor) {}
 
 FlakeWorker &Deployer::worker(const std::string &repository) {
     if (auto known = workers_.find(repository); known != workers_.end()) return *known->second;
     auto flake = world_.store.flake(repository);
     if (!flake) throw Failure(Code::not_found, "there is no repository " + repository + "; push to it to make it");
-    return *workers_.emplace(repository, std::make_shared<FlakeWorker>(world_, *flake)).first->second;
+    return *workers_.emplace(repository, std::make_shared<FlakeWorker>(world_, *flake, [this] { tidy_wanted_.set(); })).first->second;
 }
 
 state::Revision Deployer::submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener) {
@@ -113,11 +113,18 @@ void Deployer::on_boot(const runtime::Boot &boot) {
 }
 
 Task<void> Deployer::heal_from_time_to_time() {
+    auto next = Call::Clock::now() + seconds(30);
     while (!stopped_) {
-        co_await sleep_for(seconds(30));
+        tidy_wanted_.clear();
+        co_await tidy_wanted_.wait_until(next);
         if (stopped_) co_return;
-        for (auto &[repository, queue] : workers_)
-            if (!queue->busy()) queue->heal("");
+        if (auto now = Call::Clock::now(); now >= next) {
+            next = now + seconds(30);
+            for (auto &[repository, queue] : workers_)
+                if (!queue->busy()) queue->heal("");
+        }
+        co_await sleep_for(seconds(1));   // one look for many that come to rest together
+        if (stopped_) co_return;
         try {
             Call call("clear away", minutes(2));
             co_await clear_away(call);
@@ -162,6 +169,7 @@ Task<void> Deployer::clear_away(const Call &call) {
 
 void Deployer::stop() {
     stopped_ = true;
+    tidy_wanted_.set();
     for (auto &[repository, queue] : workers_) queue->stop();
 }
 

@@ -34,6 +34,7 @@ private:
     World world_;
     std::map<std::string, std::shared_ptr<FlakeWorker>> workers_;
     std::map<std::string, std::string> last_states_;   // by boot handle
+    Event tidy_wanted_;   // a flake has come to rest: images and boots nobody wants may lie around
     bool stopped_ = false;
 };
 

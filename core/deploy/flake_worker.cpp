@@ -20,8 +20,8 @@ std::string short_commit(const std::string &commit) { return commit.substr(0, 10
 
 }  // namespace
 
-FlakeWorker::FlakeWorker(World &world, state::Flake flake)
-    : world_(world), flake_(std::move(flake)), converger_(world, flake_.repository, flake_.ns), wake_(world.executor) {
+FlakeWorker::FlakeWorker(World &world, state::Flake flake, std::function<void()> on_idle)
+    : world_(world), flake_(std::move(flake)), on_idle_(std::move(on_idle)), converger_(world, flake_.repository, flake_.ns), wake_(world.executor) {
     // The worker's coroutine starts with the first piece of work, when a shared_ptr to us exists.
 }
 
@@ -78,6 +78,7 @@ Task<void> FlakeWorker::run() {
     }
     running_ = false;
     phase_.clear();
+    on_idle_();
 }
 
 Task<void> FlakeWorker::work_once() {
@@ -133,7 +134,7 @@ Task<void> FlakeWorker::deploy(Job job) {
     world_.store.update_revision(job.revision);
     std::string state = "deployed", why;
     try {
-        co_await deploy_stages(call, job.revision, timings);
+        co_await deploy_with_patience(call, job.revision, timings);
     } catch (const std::exception &error) {
         state = "failed";
         why = error.what();
@@ -171,6 +172,25 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     world_.store.update_revision(job.revision);
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
                            (job.revision.message.empty() ? "" : ": " + job.revision.message));
+}
+
+// A helper that was killed says nothing about the flake: what only reads and builds is tried again.
+Task<void> FlakeWorker::deploy_with_patience(const Call &call, state::Revision &revision, json &timings) {
+    constexpr int most_tries = 4;
+    for (int tries = 1;; ++tries) {
+        std::string why;
+        try {
+            co_await deploy_stages(call, revision, timings);
+            co_return;
+        } catch (const Failure &failure) {
+            bool accident = failure.code() == Code::unavailable && (phase_ == "evaluating" || phase_ == "building");
+            if (!accident || tries == most_tries || call.cancelled()) throw;
+            why = failure.what();
+        }
+        call.progress(why + "; trying again");
+        log_warning("deploy", flake_.repository + ": " + why + "; trying again");
+        co_await sleep_for(std::chrono::milliseconds(300 * tries));
+    }
 }
 
 Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revision, json &timings) {

@@ -22,7 +22,8 @@ struct Listener {
 
 class FlakeWorker : public std::enable_shared_from_this<FlakeWorker> {
 public:
-    FlakeWorker(World &world, state::Flake flake);
+    // `on_idle` is called when there is nothing left to do.
+    FlakeWorker(World &world, state::Flake flake, std::function<void()> on_idle);
 
     void submit(state::Revision revision, Listener listener);   // the revision is stored already, state "waiting"
     void heal(std::string why);                                 // at once; many requests are one
@@ -44,6 +45,7 @@ private:
     Task<void> run();
     Task<void> work_once();
     Task<void> deploy(Job job);
+    Task<void> deploy_with_patience(const Call &call, state::Revision &revision, json &timings);
     Task<void> deploy_stages(const Call &call, state::Revision &revision, json &timings);
     Task<std::map<std::string, model::InstanceSpec>> evaluate(const Call &call, const state::Revision &revision);
     Task<build::Source> unpack(const Call &call, const state::Revision &revision);
@@ -54,6 +56,7 @@ private:
 
     World &world_;
     state::Flake flake_;
+    std::function<void()> on_idle_;
     Converger converger_;
     Event wake_;
     std::optional<Job> waiting_;
