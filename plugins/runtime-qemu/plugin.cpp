@@ -202,6 +202,7 @@ public:
             gather(changes.get());
             inotify_add_watch(changes.get(), machines_.folder().c_str(), IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE);
             std::vector<UniqueFd> ends;
+            if (request.handle.empty()) gather(ends.emplace_back(watch_network()).get());
             std::set<std::string> seen;
             for (int look = 0; look < 2; ++look)
                 for (const Machine &machine : machines_.all()) {
@@ -392,6 +393,24 @@ private:
         if (geteuid() == 0 && Cgroup::available()) Cgroup::make(settings_.platform, cgroup_name(folder), {}).remove();
     }
 
+    // While machines live, so does their network: started again when it ended, and told everything.  Readable when it ends.
+    UniqueFd watch_network() {
+        try {
+            std::lock_guard lock(mutex_);
+            std::vector<Machine> all = machines_.all();
+            if (std::none_of(all.begin(), all.end(), [](const Machine &machine) { return machine.alive; })) return {};
+            pid_t pid = network_.ensure(all).value("pid", 0);
+            auto identity = ProcessIdentity::of(pid);
+            if (!identity) return {};
+            if (pid != network_pid_) network_.apply(all);
+            network_pid_ = pid;
+            return identity->open_pidfd();
+        } catch (const Failure &error) {
+            host_.log(SEED_WARN, std::string("network: ") + error.what());
+            return {};
+        }
+    }
+
     // In one step out of sight, then away.
     void discard(const fs::path &folder) {
         fs::path trash = state_ / "trash" / (folder.filename().string().substr(0, 200) + "-" + random_hex(6));
@@ -415,6 +434,7 @@ private:
     Logs logs_;
     Network network_;
     uint32_t next_slot_ = 0;
+    pid_t network_pid_ = 0;  // the seed-net that was told everything
 };
 
 }  // namespace seed::qemu
