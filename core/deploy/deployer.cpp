@@ -138,6 +138,8 @@ Task<void> Deployer::heal_from_time_to_time() {
 // generation until its job records one.
 Task<void> Deployer::clear_away(const Call &call) {
     json nothing = json::object();
+    // Healing asks the other providers all the time; this one's host, when it died, would come back only with the next push.
+    co_await world_.git->call(call, "check", nothing);
     runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(call, "list", nothing);
     for (const auto &boot : boots.boots) {
         std::string ns = boot.instance.substr(0, boot.instance.find('/'));
