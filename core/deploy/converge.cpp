@@ -156,20 +156,12 @@ Task<void> Converger::chain(const Call &call, const model::Desired &want, std::v
 
 Task<void> Converger::act(const Call &call, const model::Desired &want, const Action &action, std::string &started) {
     switch (action.kind) {
-    case ActionKind::create_volume: {
-        storage::CreateRequest request;
-        request.volume = action.volume;
-        request.size_bytes = action.size_bytes;
-        Call part = call.within(seconds(120));
-        co_await world_.storage->call(part, "create", request);
-        break;
-    }
+    case ActionKind::create_volume:
     case ActionKind::grow_volume: {
-        storage::ResizeRequest request;
-        request.volume = action.volume;
-        request.size_bytes = action.size_bytes;
+        json request = {{"volume", action.volume}, {"size_bytes", action.size_bytes}};
+        std::string slot = action.kind == ActionKind::create_volume ? "create" : "resize";
         Call part = call.within(seconds(120));
-        co_await world_.storage->call(part, "resize", request);
+        co_await world_.storage->call(part, slot, request);
         break;
     }
     case ActionKind::prepare_image: {

@@ -72,8 +72,9 @@ private:
     };
     // "[REPOSITORY/]INSTANCE" among the visible ones; ambiguity lists the candidates.
     Task<Target> resolve_instance(const Request &request, std::string text);
-    Task<json> describe_flake(const Request &request, std::string repository, std::string role, const runtime::ListReply &boots,
-                              const json &volumes);
+    json describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes);
+    // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
+    static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
     Task<void> catch_up(const Call &call, std::string repository, std::string pusher);

@@ -186,9 +186,8 @@ void Api::report_outcome(const state::Revision &revision, ReportPipe &report) {
         if (spec.expose.empty()) continue;
         report.line("seed: " + name + " is " + name + "." + ns + "." + hosting_.domain + " at " +
                     model::service_address(deployer_.world().prefix, ns, name));
-        for (const auto &forward : worker.converger().forwards())
-            if (forward.instance == ns + "/" + name)
-                report.line("seed:   http://127.0.0.1:" + std::to_string(forward.host_port) + "/");
+        for (const auto &port : spec.expose)
+            for (const auto &url : urls_of(worker, name, port)) report.line("seed:   " + url);
     }
 }
 

@@ -33,8 +33,7 @@ Task<json> Api::status(Request &request) {
     json flakes = json::array();
     for (const auto &member : members) {
         if (!only.empty() && member.repository != only) continue;
-        json flake =
-            co_await describe_flake(request, member.repository, std::string(access::to_string(member.role)), boots, volumes);
+        json flake = describe_flake(member.repository, access::to_string(member.role), boots, volumes);
         flakes.push_back(std::move(flake));
     }
     if (!only.empty() && flakes.empty()) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
@@ -42,8 +41,16 @@ Task<json> Api::status(Request &request) {
                    {"flakes", flakes}};
 }
 
-Task<json> Api::describe_flake(const Request &request, std::string repository, std::string role, const runtime::ListReply &boots,
-                               const json &volumes) {
+std::vector<std::string> Api::urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port) {
+    std::vector<std::string> urls;
+    bool http = port.protocol == "http";
+    for (const auto &forward : worker.converger().forwards())
+        if (forward.instance == worker.flake().ns + "/" + instance && forward.port == port.port)
+            urls.push_back((http ? "http://127.0.0.1:" : "tcp://127.0.0.1:") + std::to_string(forward.host_port) + (http ? "/" : ""));
+    return urls;
+}
+
+json Api::describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes) {
     auto &store = deployer_.world().store;
     auto &worker = deployer_.worker(repository);
     const std::string &ns = worker.flake().ns;
@@ -73,10 +80,7 @@ Task<json> Api::describe_flake(const Request &request, std::string repository, s
         json expose = json::array(), urls = json::array(), mounted = json::array();
         for (const auto &port : spec.expose) {
             expose.push_back({{"name", port.name}, {"port", port.port}, {"protocol", port.protocol}});
-            for (const auto &forward : worker.converger().forwards())
-                if (forward.instance == ns + "/" + name && forward.port == port.port)
-                    urls.push_back((port.protocol == "http" ? "http://127.0.0.1:" : "tcp://127.0.0.1:") +
-                                   std::to_string(forward.host_port) + (port.protocol == "http" ? "/" : ""));
+            for (auto &url : urls_of(worker, name, port)) urls.push_back(std::move(url));
         }
         for (const auto &volume : spec.volumes) mounted.push_back(ns + "/" + name + "/" + volume.name);
         one["expose"] = expose;
@@ -101,8 +105,7 @@ Task<json> Api::describe_flake(const Request &request, std::string repository, s
         if (!attached) detached.push_back(id);
     }
     flake["detached_volumes"] = detached;
-    (void)request;
-    co_return flake;
+    return flake;
 }
 
 Task<json> Api::volumes(Request &request) {
