@@ -51,7 +51,6 @@ struct StartRequest {
     std::map<std::string, std::string> environment;  // written to /run/seed/env
     std::string host_name;
     std::string service_address;   // IPv6 text; empty: none
-    std::vector<std::string> keys; // reserved
 };
 struct Boot {
     std::string handle, instance, image, desired;
@@ -123,7 +122,7 @@ SEED_JSON(PrepareReply, key)
 SEED_JSON(Volume, name, path, mount_point, user, group, mode, size_bytes)
 SEED_JSON(Expose, name, port, protocol)
 SEED_JSON(StartRequest, handle, instance, image, init, desired, vcpus, memory_mib, volumes, expose, environment, host_name,
-          service_address, keys)
+          service_address)
 SEED_JSON(Boot, handle, instance, image, desired, state, reason, started_ms, ready_ms, address6, address4, ipv4_only, restarts)
 SEED_JSON(HandleRequest, handle)
 SEED_JSON(WaitRequest, handle)
