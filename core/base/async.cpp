@@ -18,13 +18,13 @@ namespace seed {
 
 struct Event::State {
     asio::any_io_executor executor;
-    std::list<asio::steady_timer *> waiting;
+    std::list<Timer *> waiting;
     uint64_t rounds = 0;  // how often it was set
     bool set = false;
     bool gone = false;
 
     void wake() {
-        for (asio::steady_timer *timer : waiting) timer->cancel();
+        for (Timer *timer : waiting) timer->cancel();
     }
 };
 
@@ -54,10 +54,11 @@ Task<bool> Event::wait_until(Call::Clock::time_point deadline) {
     std::shared_ptr<State> state = state_;
     if (state->set) co_return true;
     uint64_t before = state->rounds;
-    asio::steady_timer timer(state->executor, deadline);
+    Timer timer(state->executor, deadline);
+    if (SimulatedTime *simulation = simulated_time()) simulation->timer_started(deadline);
     struct Place {  // also leaves the list when the coroutine is destroyed while it waits
         std::shared_ptr<State> state;
-        std::list<asio::steady_timer *>::iterator at;
+        std::list<Timer *>::iterator at;
         ~Place() { state->waiting.erase(at); }
     } place{state, state->waiting.insert(state->waiting.end(), &timer)};
     boost::system::error_code error;
@@ -74,7 +75,8 @@ Task<void> Event::wait() {
 
 Task<void> sleep_for(std::chrono::milliseconds duration) {
     asio::any_io_executor executor = co_await asio::this_coro::executor;
-    asio::steady_timer timer(executor, duration);
+    Timer timer(executor, duration);
+    if (SimulatedTime *simulation = simulated_time()) simulation->timer_started(timer.expiry());
     co_await timer.async_wait(asio::use_awaitable);
 }
 
@@ -83,7 +85,7 @@ Task<ExitStatus> wait_for_exit(Process &process, const Call &call) {
     UniqueFd copy(fcntl(process.pidfd(), F_DUPFD_CLOEXEC, 3));
     if (!copy) fail_errno("cannot wait for process " + std::to_string(process.pid()));
     auto ended = std::make_shared<asio::posix::stream_descriptor>(executor, copy.release());
-    asio::steady_timer timer(executor, call.deadline());
+    Timer timer(executor, call.deadline());
     timer.async_wait([ended](boost::system::error_code error) {
         if (!error) ended->cancel();
     });
@@ -241,7 +243,7 @@ private:
     size_t limit_, told_ = 0;
     std::function<void(std::string_view)> on_error_line_;
     asio::posix::stream_descriptor out_, err_, ended_;
-    asio::steady_timer timer_;
+    Timer timer_;
     Process process_;
     std::shared_ptr<void> interest_;
 };

@@ -8,11 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/clock.h"
+
 namespace seed {
 
 class Call {
 public:
-    using Clock = std::chrono::steady_clock;
+    using Clock = seed::Clock;
 
     Call(std::string id, Clock::duration patience);
     // A part of this call with a deadline of its own (never later than ours) and our cancellation.

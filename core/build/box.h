@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/async.h"
-#include "core/build/builder.h"
+#include "core/build/nix_builder.h"
 #include "core/build/nix_messages.h"
 
 namespace seed::build {

@@ -18,7 +18,7 @@ using std::chrono::seconds;
 constexpr int most_rounds = 4;   // a plan that is not empty after so many rounds is reported, not tried for ever
 
 // "1763720100123-k3f9": sorts by time, unique also when two boots are made within a millisecond.
-std::string new_boot_id() { return std::to_string(unix_ms_now()) + "-" + random_hex(3); }
+std::string new_boot_id() { return std::to_string(unix_ms()) + "-" + unique_hex(3); }
 
 std::vector<runtime::Expose> exposed(const model::InstanceSpec &spec) {
     std::vector<runtime::Expose> ports;

@@ -30,7 +30,7 @@ state::Revision Deployer::submit(const std::string &repository, const std::strin
     revision.commit = commit;
     revision.pushed_by = pusher;
     revision.state = "waiting";
-    revision.created_ms = unix_ms_now();
+    revision.created_ms = unix_ms();
     revision.id = world_.store.add_revision(revision);
     queue.submit(revision, std::move(listener));
     return revision;

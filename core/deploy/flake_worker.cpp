@@ -158,7 +158,7 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     job.revision.state = std::move(state);
     job.revision.stage = std::move(stage);
     job.revision.message = std::move(message);
-    job.revision.finished_ms = unix_ms_now();
+    job.revision.finished_ms = unix_ms();
     struct Tell {   // also when the record cannot be written: the pusher must not wait for ever
         Job &job;
         ~Tell() {
@@ -220,7 +220,7 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     generation.repository = revision.repository;
     generation.hash = model::generation_hash(instances);
     generation.revision = revision.id;
-    generation.created_ms = unix_ms_now();
+    generation.created_ms = unix_ms();
     json specs = json::object();
     for (const auto &[name, spec] : instances) specs[name] = model::to_json(spec);
     generation.instances = specs.dump();

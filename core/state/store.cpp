@@ -3,6 +3,7 @@
 #include <seed/util/failure.h>
 #include <seed/util/text.h>
 
+#include "core/base/clock.h"
 #include "core/state/database.h"
 #include "core/state/migrations.h"
 
@@ -214,7 +215,7 @@ uint64_t Store::add_restart_request(const std::string &ns, const std::string &in
 int64_t Store::journal_begin(const std::string &repository, const std::string &action) {
     Transaction transaction(impl_->database, impl_->depth);
     Query q = impl_->query("INSERT INTO journal (repository, action, state, message, at_ms) VALUES (?, ?, 'begun', '', ?)");
-    q.bind(repository).bind(action).bind(unix_ms_now()).run();
+    q.bind(repository).bind(action).bind(unix_ms()).run();
     int64_t id = impl_->database.last_id();
     Query old = impl_->query(
         "DELETE FROM journal WHERE repository = ?1 AND id <= (SELECT id FROM journal WHERE repository = ?1 ORDER BY id DESC "
@@ -227,7 +228,7 @@ int64_t Store::journal_begin(const std::string &repository, const std::string &a
 
 void Store::journal_end(int64_t id, bool ok, const std::string &message) {
     Query q = impl_->query("UPDATE journal SET state = ?, message = ?, at_ms = ? WHERE id = ?");
-    q.bind(ok ? "done" : "failed").bind(message).bind(unix_ms_now()).bind(id).run();
+    q.bind(ok ? "done" : "failed").bind(message).bind(unix_ms()).bind(id).run();
 }
 
 std::vector<JournalEntry> Store::journal(const std::string &repository, int limit) const {

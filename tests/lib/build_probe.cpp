@@ -19,7 +19,7 @@
 #include <seed/util/process.h>
 #include <seed/util/text.h>
 
-#include "core/build/builder.h"
+#include "core/build/nix_builder.h"
 
 using namespace seed;
 using nlohmann::json;
@@ -27,7 +27,7 @@ using nlohmann::json;
 namespace {
 
 struct Run {
-    build::Builder &builder;
+    build::NixBuilder &builder;
     std::string ns, folder, tree;
     Call call;
     build::Source source;
@@ -147,7 +147,7 @@ int main(int argc, char **argv) {
     }
     make_directory(words[0], 0755);
     asio::io_context context;
-    build::Builder builder(context.get_executor(), settings);
+    build::NixBuilder builder(context.get_executor(), settings);
     if (tree.empty()) tree = sha256_hex(words[2]).substr(0, 40);
     Run run{builder, words[1], words[2], tree, Call("probe", std::chrono::minutes(15)), {}, {}};
     run.call.set_progress([](std::string_view line) { std::cerr << line << "\n"; });

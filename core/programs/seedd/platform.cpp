@@ -134,7 +134,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     building.evaluation_deadline = seconds(limits.evaluation_seconds);
     building.build_deadline = seconds(limits.build_seconds);
     building.parallel = limits.parallel_builds;
-    builder_ = std::make_unique<build::Builder>(executor, building);
+    builder_ = std::make_unique<build::NixBuilder>(executor, building);
 
     dns::EnsureZoneRequest zone;
     zone.zone = settings_.platform.domain + ".";

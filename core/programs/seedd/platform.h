@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/access/access.h"
-#include "core/build/builder.h"
+#include "core/build/nix_builder.h"
 #include "core/config/config.h"
 #include "core/deploy/deployer.h"
 #include "core/front/api.h"
@@ -38,7 +38,7 @@ private:
     std::unique_ptr<state::Store> store_;
     std::string id_, prefix_, dns_server_, host_key_file_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
-    std::unique_ptr<build::Builder> builder_;
+    std::unique_ptr<build::NixBuilder> builder_;
     std::unique_ptr<names::Records> records_;
     std::unique_ptr<deploy::Deployer> deployer_;
     std::unique_ptr<access::Access> access_;

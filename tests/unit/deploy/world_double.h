@@ -11,6 +11,7 @@
 #include <seed/runtime.hpp>
 #include <seed/storage.hpp>
 
+#include "core/build/nix_builder.h"
 #include "core/deploy/world.h"
 
 namespace seed::test {
@@ -167,7 +168,7 @@ struct WorldDouble {
 
     asio::io_context context;
     state::Store store;
-    build::Builder builder;
+    build::NixBuilder builder;
     std::shared_ptr<DoubleProvider> runtime, storage, dns, git;
     names::Records records;
     deploy::World world;

@@ -1,4 +1,4 @@
-#include "core/build/builder.h"
+#include "core/build/nix_builder.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -96,7 +96,7 @@ Task<void> run_production(std::shared_ptr<Production> production, std::function<
 
 }  // namespace
 
-struct Builder::Impl {
+struct NixBuilder::Impl {
     asio::any_io_executor executor;
     BuilderSettings settings;
     Boxes boxes;
@@ -134,15 +134,15 @@ struct Builder::Impl {
     }
 };
 
-Builder::Builder(asio::any_io_executor executor, BuilderSettings settings)
+NixBuilder::NixBuilder(asio::any_io_executor executor, BuilderSettings settings)
     : impl_(std::make_unique<Impl>(std::move(executor), std::move(settings))) {}
-Builder::~Builder() = default;
+NixBuilder::~NixBuilder() = default;
 
-std::vector<std::string> Builder::remarks() const {
+std::vector<std::string> NixBuilder::remarks() const {
     return {impl_->boxes.remarks().begin(), impl_->boxes.remarks().end()};
 }
 
-Task<Source> Builder::unpack(const Call &the_call, std::string ns, std::string tree,
+Task<Source> NixBuilder::unpack(const Call &the_call, std::string ns, std::string tree,
                              std::function<Task<void>(int write_fd)> produce) {
     Call call = the_call;
     Source source{ns, tree, "/src"};
@@ -191,7 +191,7 @@ Task<Source> Builder::unpack(const Call &the_call, std::string ns, std::string t
     co_return source;
 }
 
-Task<json> Builder::evaluate(const Call &the_call, const Source &the_source) {
+Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) {
     Call call = the_call;
     Source source = the_source;
     auto turn = co_await impl_->turns.take(call, source.ns);
@@ -257,7 +257,7 @@ Task<json> Builder::evaluate(const Call &the_call, const Source &the_source) {
     co_return instances;
 }
 
-Task<void> Builder::build(const Call &the_call, const Source &the_source, std::map<std::string, std::string> drv_by_instance,
+Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std::map<std::string, std::string> drv_by_instance,
                           std::string generation) {
     Call call = the_call;
     Source source = the_source;
@@ -312,7 +312,7 @@ Task<void> Builder::build(const Call &the_call, const Source &the_source, std::m
     throw Failure(Code::invalid, text);
 }
 
-Task<Image> Builder::image(const Call &the_call, const std::string &the_ns, std::string out_path) {
+Task<Image> NixBuilder::image(const Call &the_call, const std::string &the_ns, std::string out_path) {
     Call call = the_call;
     std::string ns = the_ns;
     const BuilderSettings &settings = impl_->settings;
@@ -356,7 +356,7 @@ Task<Image> Builder::image(const Call &the_call, const std::string &the_ns, std:
     co_return image;
 }
 
-Task<void> Builder::collect(const Call &the_call, const std::string &the_ns, std::vector<std::string> keep_generations,
+Task<void> NixBuilder::collect(const Call &the_call, const std::string &the_ns, std::vector<std::string> keep_generations,
                             std::vector<std::string> keep_trees) {
     Call call = the_call;
     std::string ns = the_ns;
@@ -384,11 +384,11 @@ Task<void> Builder::collect(const Call &the_call, const std::string &the_ns, std
         if (auto key = read_file_if_exists(entry.path()); !key || !fs::exists(impl_->image_file(*key))) fs::remove(entry.path());
 }
 
-bool Builder::has_image(const std::string &key) const {
+bool NixBuilder::has_image(const std::string &key) const {
     return plain(key) && fs::exists(impl_->image_file(key));
 }
 
-void Builder::remove_images_except(const std::vector<std::string> &keys) {
+void NixBuilder::remove_images_except(const std::vector<std::string> &keys) {
     std::set<std::string> kept(keys.begin(), keys.end());
     for (const auto &entry : fs::directory_iterator(impl_->settings.image_directory))
         if (entry.path().extension() == ".erofs" && !kept.contains(entry.path().stem())) fs::remove(entry.path());

@@ -1,0 +1,52 @@
+// Nix, confined: the platform's builder.  One private Nix store per namespace.
+//
+// Each step is a `seed-nix-box` process: its own user, mount, pid, ipc and network namespace (root: uids 600000+, a size-limited
+// file system as /nix; otherwise a chroot store), cgroup limits, a SIGKILL deadline, capped output.  At most `parallel` at once.
+#pragma once
+#include <chrono>
+#include <memory>
+
+#include "core/build/builder.h"
+
+namespace seed::build {
+
+struct BuilderSettings {
+    std::string state_directory;  // DIR/build: NAMESPACE/ below it
+    std::string image_directory;  // DIR/images: KEY.erofs, world-readable
+    std::string platform;         // names our cgroups
+    uint64_t evaluation_memory = 2ull << 30;
+    uint64_t build_memory = 4ull << 30;
+    uint64_t store_bytes = 8ull << 30;     // per namespace (root only)
+    uint64_t source_bytes = 256ull << 20;  // unpacked tree
+    size_t output_limit = 4u << 20;        // of `nix eval`
+    std::chrono::seconds evaluation_deadline{60};
+    std::chrono::seconds build_deadline{600};
+    unsigned parallel = 2;
+    // Flake inputs that a flake.lock may name: "TYPE", or "TYPE:PREFIX" as in "github:NixOS/nixpkgs"; "path" is never allowed.
+    std::vector<std::string> allowed_inputs;
+    std::string box_program;  // empty: seed-nix-box beside the running program
+};
+
+class NixBuilder : public Builder {
+public:
+    NixBuilder(asio::any_io_executor executor, BuilderSettings settings);
+    ~NixBuilder() override;
+
+    Task<Source> unpack(const Call &call, std::string ns, std::string tree, std::function<Task<void>(int write_fd)> produce) override;
+    Task<nlohmann::json> evaluate(const Call &call, const Source &source) override;
+    Task<void> build(const Call &call, const Source &source, std::map<std::string, std::string> drv_by_instance,
+                     std::string generation) override;
+    Task<Image> image(const Call &call, const std::string &ns, std::string out_path) override;
+    bool has_image(const std::string &key) const override;
+    Task<void> collect(const Call &call, const std::string &ns, std::vector<std::string> keep_generations,
+                       std::vector<std::string> keep_trees) override;
+    void remove_images_except(const std::vector<std::string> &keys) override;
+    // What protects less here than it should, in sentences for the operator ("no disk limit: no loop device").
+    std::vector<std::string> remarks() const;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace seed::build
