@@ -31,7 +31,7 @@ struct Contract {
     const Slot *find(std::string_view slot) const;  // null: no such slot in this contract
 };
 
-inline constexpr int abi_revision = 0;  // of seed_plugin_v0
+inline constexpr int abi_revision = SEED_ABI_MAJOR;  // of seed_plugin_v1
 
 const std::vector<Contract> &contracts();
 const Contract *find_contract(std::string_view kind);  // null: no such kind

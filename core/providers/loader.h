@@ -12,7 +12,7 @@ namespace seed::providers {
 // Absolute, a regular file, not writable by strangers, neither are the folders above it.  Looks at the file system only.
 void check_plugin_file(const std::string &path);
 
-// Exactly one symbol may be exported: seed_plugin_v0.  Reads the ELF tables, runs nothing.
+// Exactly one symbol may be exported: seed_plugin_v1.  Reads the ELF tables, runs nothing.
 void check_plugin_symbols(const std::string &path);
 
 struct LoadedPlugin {

@@ -1,4 +1,4 @@
-# seed_add_plugin(NAME SOURCES ... [LIBRARIES ...]): builds NAME.so with exactly one exported symbol, seed_plugin_v0.
+# seed_add_plugin(NAME SOURCES ... [LIBRARIES ...]): builds NAME.so with exactly one exported symbol, seed_plugin_v1.
 set(SEED_PLUGIN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 function(seed_add_plugin name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})

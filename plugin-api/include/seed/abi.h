@@ -1,6 +1,6 @@
 /* seed/abi.h - the one header a Seed plugin must obey.  C11 and C++, no dependencies.
  *
- * A plugin is a shared object with one exported symbol, seed_plugin_v0().  It offers
+ * A plugin is a shared object with one exported symbol, seed_plugin_v1().  It offers
  * providers; a provider is a descriptor plus a table of operations for one kind (dns,
  * registrar, acme, git, storage, runtime).  The tables live in seed/<kind>.h and are all
  * alike: every slot is a seed_op, every body is JSON, bulk data travels as descriptors.
@@ -18,11 +18,17 @@
  *          and removing what is already gone succeeds.
  * MANNERS  No stdout, signal handlers, chdir, setenv, umask, fork without exec, or threads
  *          that outlive close().
- * GROWTH   This is revision 0: everything may still change, and the symbol's name says so.
- *          From v1 on, members are only ever added at the end of a struct and `size` says
- *          how much of it its maker knew; check with SEED_HAS before use.  Enumerators are
- *          only added; treat an unknown code as SEED_INTERNAL.  Unknown JSON fields are
- *          ignored.  Anything else is v2: a new symbol, beside this one.
+ * GROWTH   This is version 1, frozen: structs grow at their end only, and `size` says how much
+ *          of one its maker knew; ask SEED_KNOWS or SEED_HAS before using a member that is
+ *          newer than 1.0.  seed_text goes by value and never grows.  Enumerators are only
+ *          added; treat an unknown code as SEED_INTERNAL.  Unknown JSON members are ignored.
+ *          Nothing is renamed, reused or removed.  Anything else is v2: a new symbol beside
+ *          this one, and v1 is loaded for two more minor releases of Seed.
+ * CONTRACTS have revisions of their own, "seed.dns/0".  While it is 0 a contract may still
+ *          change.  It becomes /1 when two providers of its kind that share no code pass the
+ *          conformance kit; from then on its table and its bodies grow like the structs here
+ *          (members are added, never required anew), and anything else is /2 beside it.
+ *          How to promote one, and how to accept an append: docs/plugins/stability.md.
  */
 #ifndef SEED_ABI_H
 #define SEED_ABI_H
@@ -35,10 +41,14 @@ extern "C" {
 #endif
 
 #define SEED_EXPORT __attribute__((visibility("default")))
-/* Does this table's maker know `member`, and did they fill it in?  For pointers only. */
-#define SEED_HAS(table, member)                                                  \
-    ((table)->size >= offsetof(__typeof__(*(table)), member)                     \
-                          + sizeof((table)->member) && (table)->member)
+#define SEED_ABI_MAJOR 1
+#define SEED_ABI_MINOR 0 /* counts the appends; for messages only: what is there is said by `size` */
+
+/* Does the maker of this struct know `member`? */
+#define SEED_KNOWS(table, member)                                                \
+    ((table)->size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member))
+/* The same for members that are pointers: known and filled in. */
+#define SEED_HAS(table, member) (SEED_KNOWS(table, member) && (table)->member)
 
 /* UTF-8, not NUL-terminated.  {NULL, 0} means absent. */
 typedef struct seed_text {
@@ -116,7 +126,7 @@ typedef struct seed_provider {
 
 /* The entry.  Index 0, 1, ... until it returns NULL.  Same pointers every time.
  * One id may appear once per contract it speaks; the core takes the newest it knows. */
-SEED_EXPORT const seed_provider *seed_plugin_v0(uint32_t index);
+SEED_EXPORT const seed_provider *seed_plugin_v1(uint32_t index);
 
 #ifdef __cplusplus
 }

@@ -52,7 +52,7 @@ constexpr uint32_t flags(bool concurrent = false) {
 }  // namespace seed::plugin::entry
 
 #define SEED_PLUGIN_ENTRY(Provider, kind, Class, id_, version_, summary_, schema_, ...) \
-    extern "C" SEED_EXPORT const seed_provider *seed_plugin_v0(uint32_t index) {        \
+    extern "C" SEED_EXPORT const seed_provider *seed_plugin_v1(uint32_t index) {        \
         static const seed_provider provider = {                                         \
             .size = sizeof(seed_provider),                                              \
             .id = id_,                                                                  \

@@ -29,7 +29,7 @@ public:
     Driver(const std::string &path, const std::string &state, const json &config) : state_(state) {
         library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
         if (!library_) throw Failure(Code::not_found, dlerror());
-        auto entry = reinterpret_cast<decltype(&seed_plugin_v0)>(dlsym(library_, "seed_plugin_v0"));
+        auto entry = reinterpret_cast<decltype(&seed_plugin_v1)>(dlsym(library_, "seed_plugin_v1"));
         provider_ = entry(0);
         ops_ = static_cast<const seed_runtime_v0 *>(provider_->ops);
         host_.size = sizeof host_;

@@ -33,7 +33,7 @@ const seed_dns_v0 table = {
 };
 }  // namespace
 
-extern "C" SEED_EXPORT const seed_provider *seed_plugin_v0(uint32_t index) {
+extern "C" SEED_EXPORT const seed_provider *seed_plugin_v1(uint32_t index) {
     static const seed_provider provider = bad::describe("bad-manners", "seed.dns/0", &table);
     return index == 0 ? &provider : nullptr;
 }
