@@ -14,25 +14,6 @@ namespace {
 
 using json = nlohmann::json;
 
-// Sorted by name.  Ports as in /etc/services; the protocol is what the platform does with the port.
-constexpr std::array table = {
-    WellKnown{"amqp", 5672, "tcp"},        WellKnown{"amqps", 5671, "tcp"},      WellKnown{"dns", 53, "dns"},
-    WellKnown{"domain", 53, "dns"},        WellKnown{"finger", 79, "tcp"},       WellKnown{"ftp", 21, "tcp"},
-    WellKnown{"git", 9418, "tcp"},         WellKnown{"gopher", 70, "tcp"},       WellKnown{"grpc", 0, "grpc"},
-    WellKnown{"http", 80, "http"},         WellKnown{"https", 443, "http"},      WellKnown{"imap", 143, "tcp"},
-    WellKnown{"imaps", 993, "tcp"},        WellKnown{"irc", 6667, "tcp"},        WellKnown{"ircs", 6697, "tcp"},
-    WellKnown{"kerberos", 88, "dns"},      WellKnown{"ldap", 389, "tcp"},        WellKnown{"ldaps", 636, "tcp"},
-    WellKnown{"memcached", 11211, "tcp"},  WellKnown{"mqtt", 1883, "tcp"},       WellKnown{"mqtts", 8883, "tcp"},
-    WellKnown{"mysql", 3306, "tcp"},       WellKnown{"nntp", 119, "tcp"},        WellKnown{"ntp", 123, "udp"},
-    WellKnown{"pop3", 110, "tcp"},         WellKnown{"pop3s", 995, "tcp"},       WellKnown{"postgresql", 5432, "tcp"},
-    WellKnown{"redis", 6379, "tcp"},       WellKnown{"rsync", 873, "tcp"},       WellKnown{"sieve", 4190, "tcp"},
-    WellKnown{"sip", 5060, "dns"},         WellKnown{"smtp", 25, "tcp"},         WellKnown{"smtps", 465, "tcp"},
-    WellKnown{"snmp", 161, "udp"},         WellKnown{"ssh", 22, "tcp"},          WellKnown{"submission", 587, "tcp"},
-    WellKnown{"submissions", 465, "tcp"},  WellKnown{"syslog", 514, "udp"},      WellKnown{"telnet", 23, "tcp"},
-    WellKnown{"tftp", 69, "udp"},          WellKnown{"wireguard", 51820, "udp"}, WellKnown{"xmpp-client", 5222, "tcp"},
-    WellKnown{"xmpp-server", 5269, "tcp"},
-};
-
 constexpr std::array<std::string_view, 5> protocols = {"tcp", "udp", "dns", "http", "grpc"};
 
 uint16_t parse_port(const std::string &where, const json &value) {
@@ -47,11 +28,6 @@ uint16_t parse_port(const std::string &where, const json &value) {
 }
 
 }  // namespace
-
-const WellKnown *well_known(std::string_view name) {
-    auto found = std::find_if(table.begin(), table.end(), [&](const WellKnown &entry) { return entry.name == name; });
-    return found == table.end() ? nullptr : &*found;
-}
 
 std::optional<ExposedPort> parse_exposed(const std::string &where, const std::string &name, const json &value) {
     const WellKnown *known = well_known(name);

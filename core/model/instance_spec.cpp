@@ -20,6 +20,7 @@ std::string_view to_string(Rollout rollout) {
 
 SEED_JSON(Size, name, vcpus, memory_mib)
 SEED_JSON(ExposedPort, name, port, protocol)
+SEED_JSON(Connection, name, service, port)
 SEED_JSON(VolumeSpec, name, size_bytes, mount_point, user, group, mode)
 
 Size size_named(std::string_view name) {
@@ -37,7 +38,9 @@ json to_json(const InstanceSpec &spec) {
             {"size", spec.size},
             {"expose", spec.expose},
             {"volumes", spec.volumes},
+            {"connect", spec.connect},
             {"rollout", to_string(spec.rollout)},
+            {"autostart", spec.autostart},
             {"out_path", spec.out_path},
             {"drv_path", spec.drv_path},
             {"image", spec.image}};
@@ -50,6 +53,8 @@ InstanceSpec spec_from_json(const json &stored) {
     codec::read_member(stored, "size", spec.size);
     codec::read_member(stored, "expose", spec.expose);
     codec::read_member(stored, "volumes", spec.volumes);
+    codec::read_member(stored, "connect", spec.connect);
+    codec::read_member(stored, "autostart", spec.autostart);
     std::string rollout = "recreate";
     codec::read_member(stored, "rollout", rollout);
     spec.rollout = rollout == "rolling" ? Rollout::rolling : Rollout::recreate;
@@ -61,14 +66,15 @@ InstanceSpec spec_from_json(const json &stored) {
 
 std::string InstanceSpec::desired_hash() const {
     json everything = to_json(*this);
-    everything.erase("drv_path");
-    everything.erase("image");
+    for (const char *member : {"drv_path", "image", "rollout", "autostart"}) everything.erase(member);
+    if (connect.empty()) everything.erase("connect");
     return sha256_hex(everything.dump(-1, ' ', true, json::error_handler_t::replace));
 }
 
 std::string generation_hash(const std::map<std::string, InstanceSpec> &instances) {
     std::string all;
-    for (const auto &[name, spec] : instances) all += name + " " + spec.desired_hash() + "\n";
+    for (const auto &[name, spec] : instances) 
+        all += name + " " + spec.desired_hash() + " " + std::string(to_string(spec.rollout)) + (spec.autostart ? "" : " waits") + "\n";
     return sha256_hex(all);
 }
 

@@ -32,6 +32,12 @@ struct VolumeSpec {
     std::string user = "root", group = "root", mode = "0755";
     bool operator==(const VolumeSpec &) const = default;
 };
+struct Connection {            // another instance, or a name elsewhere, that the closure wants to know
+    std::string name;          // of the file /etc/seed/connect/NAME and the variable SEED_NAME_HOST
+    std::string service;       // INSTANCE, "seed-INSTANCE", or a DNS name with a dot
+    uint16_t port = 0;         // 0: not said
+    bool operator==(const Connection &) const = default;
+};
 enum class Rollout { recreate, rolling };
 
 struct InstanceSpec {
@@ -39,11 +45,14 @@ struct InstanceSpec {
     Size size;
     std::vector<ExposedPort> expose;      // sorted by name
     std::vector<VolumeSpec> volumes;      // sorted by name
+    std::vector<Connection> connect;      // sorted by name
     Rollout rollout = Rollout::recreate;
+    bool autostart = true;                // false: it is deployed, but runs only when somebody has asked for it
     std::string out_path;                 // /nix/store/HASH-NAME: the closure's top level; its init is out_path + "/init"
     std::string drv_path;
     std::string image;                    // key of the closure image; empty until built.  A function of out_path.
-    // sha256 hex over everything above but drv_path and image: equal hash, nothing to restart.
+    // sha256 hex over what a boot is made from: everything above but drv_path, image, rollout and autostart.  Equal hash, nothing to
+    // restart.  Members with their default value do not count, so that a newer platform restarts nobody by its upgrade.
     std::string desired_hash() const;
 };
 
@@ -54,7 +63,7 @@ std::map<std::string, InstanceSpec> parse_flake(const nlohmann::json &evaluated)
 nlohmann::json to_json(const InstanceSpec &spec);             // for core/state; round-trips
 InstanceSpec spec_from_json(const nlohmann::json &stored);
 
-// sha256 hex over the sorted desired hashes: the whole desired state of a flake.
+// sha256 hex over the sorted desired hashes, rollouts and autostarts: the whole desired state of a flake.
 std::string generation_hash(const std::map<std::string, InstanceSpec> &instances);
 
 }  // namespace seed::model

@@ -6,6 +6,7 @@
 #include <seed/util/failure.h>
 #include <seed/util/text.h>
 
+#include "core/model/connect_rules.h"
 #include "core/model/expose_rules.h"
 #include "core/model/instance_spec.h"
 #include "core/model/volume_rules.h"
@@ -15,7 +16,7 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr size_t most_ports = 32, most_volumes = 16;
+constexpr size_t most_ports = 32, most_volumes = 16, most_connections = 64;
 
 // /nix/store/HASH-NAME with the characters Nix allows, so that the path is safe wherever it goes.
 bool is_store_path(std::string_view path) {
@@ -82,15 +83,24 @@ InstanceSpec parse_instance(const std::string &name, const json &evaluated) {
             std::string checked = checked_name(instance + ": seed.storage", volume);
             if (!value.is_null()) spec.volumes.push_back(parse_volume(instance + ": seed.storage." + checked, checked, value));
         }
+    if (const json *connect = member(meta, "connect"))
+        for (const auto &[connection, value] : object_member(instance + ": seed.connect", *connect).items()) {
+            std::string checked = checked_name(instance + ": seed.connect", connection);
+            if (!value.is_null()) spec.connect.push_back(parse_connection(instance + ": seed.connect." + checked, checked, value));
+        }
     auto by_name = [](const auto &a, const auto &b) { return a.name < b.name; };
     std::sort(spec.expose.begin(), spec.expose.end(), by_name);
     std::sort(spec.volumes.begin(), spec.volumes.end(), by_name);
+    std::sort(spec.connect.begin(), spec.connect.end(), by_name);
     if (spec.expose.size() > most_ports)
         throw Failure(Code::limit, instance + ": seed.expose has " + std::to_string(spec.expose.size()) + " ports: use at most " +
                                        std::to_string(most_ports));
     if (spec.volumes.size() > most_volumes)
         throw Failure(Code::limit, instance + ": seed.storage has " + std::to_string(spec.volumes.size()) +
                                        " volumes: use at most " + std::to_string(most_volumes));
+    if (spec.connect.size() > most_connections)
+        throw Failure(Code::limit, instance + ": seed.connect has " + std::to_string(spec.connect.size()) + " members: use at most " +
+                                       std::to_string(most_connections));
     refuse_ports_used_twice(spec.name, spec.expose);
     refuse_mount_points_used_twice(spec.name, spec.volumes);
 
@@ -106,6 +116,11 @@ InstanceSpec parse_instance(const std::string &name, const json &evaluated) {
         throw Failure(Code::invalid,
                       instance + ": seed.rollout = \"rolling\" runs two boots at once, but only one may hold seed.storage." +
                           spec.volumes.front().name + ": use rollout = \"recreate\", or move the volume to another instance");
+
+    if (const json *autostart = member(meta, "autostart")) {
+        if (!autostart->is_boolean()) throw Failure(Code::invalid, instance + ": seed.autostart must be true or false");
+        spec.autostart = autostart->get<bool>();
+    }
 
     const json *out = member(evaluated, "outPath"), *drv = member(evaluated, "drvPath");
     if (!out || !out->is_string() || !is_store_path(out->get_ref<const std::string &>()))
@@ -130,6 +145,7 @@ std::map<std::string, InstanceSpec> parse_flake(const json &evaluated) {
         throw Failure(Code::invalid, "the flake exports no seeds: add an output like seeds.web = seed.lib.mkSeed { ... };");
     std::map<std::string, InstanceSpec> instances;
     for (const auto &[name, entry] : evaluated.items()) instances.emplace(name, parse_instance(name, entry));
+    refuse_impossible_connections(instances);
     return instances;
 }
 

@@ -134,17 +134,22 @@ private:
         for (const auto *boot : boots)
             if (boot != keep) (boot->state == "exited" ? ended : running).push_back(boot);
 
+        bool rests = desired_.resting.contains(spec.name);
         plan_volumes(spec);
         // Instances that share an image each prepare it: their chains are carried out side by side, and preparing twice is free.
-        if (!keep && (spec.image.empty() || !images_.contains(spec.image)))
+        if ((!keep || rests) && (spec.image.empty() || !images_.contains(spec.image)))
             add(ActionKind::prepare_image, spec.name, "the runtime does not have it").image = spec.image;
         for (const auto *boot : ended) remove_boot(*boot, why_not_kept(*boot, label));
         auto remove_running = [&] {
             for (const auto *boot : running) remove_boot(*boot, why_not_kept(*boot, label));
         };
         // Nothing exposed any more: the ports close before anything else happens, so that no client meets a half-gone service.
-        if (spec.expose.empty() && observed_.services.contains(spec.name))
-            add(ActionKind::unpublish, spec.name, "it exposes nothing any more");
+        if ((rests || spec.expose.empty()) && observed_.services.contains(spec.name))
+            add(ActionKind::unpublish, spec.name, rests ? "it shall not run" : "it exposes nothing any more");
+        if (rests) {
+            if (keep) remove_boot(*keep, "it shall not run");
+            return remove_running();
+        }
         if (spec.rollout == Rollout::recreate) remove_running();
         if (!keep) add(ActionKind::start, spec.name, why_started(boots, label));
         if (!keep || keep->state == "starting")

@@ -6,9 +6,11 @@
 // Order, per instance.  recreate: volumes -> image -> stop and destroy the old boot -> start -> await ready -> publish.
 // rolling: volumes -> image -> start -> await ready -> publish -> stop and destroy the old.  Then records, then reap what this
 // flake owns and no longer wants: unpublish, records, boots; never volumes.  Instances that did not change get no action at all.
+// A resting instance has its volumes and its image, so that it starts at once, and its record, but no boot and no published port.
 #pragma once
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,7 @@ struct Desired {
     std::map<std::string, InstanceSpec> instances;
     std::map<std::string, std::string> addresses;   // service address of each instance
     std::map<std::string, uint64_t> restart_requests;   // INSTANCE -> number of restarts asked for; part of what a boot is for
+    std::set<std::string> resting;   // instances that shall not run now: stopped by request, or autostart = false and not asked for
 };
 struct Observed {
     std::vector<ObservedBoot> boots;

@@ -157,6 +157,13 @@ TEST(rollout, refuses_two_boots_on_one_volume) {
     expect_refused(R"({"rollout":"blue"})", {"seed.rollout", "blue", "rolling"});
 }
 
+TEST(autostart, is_true_unless_switched_off) {
+    EXPECT_TRUE(parse("{}").autostart);
+    EXPECT_TRUE(parse(R"({"autostart":null})").autostart);
+    EXPECT_FALSE(parse(R"({"autostart":false})").autostart);
+    expect_refused(R"({"autostart":"no"})", {"seed.autostart", "true or false"});
+}
+
 TEST(instances, ignore_members_of_meta_that_later_versions_add) {
     EXPECT_NO_THROW(
         parse(R"({"name":"other","connect":{"db":"db"},"dns":{"names":[]},"shoot":{"enable":true},"system":"x86_64-linux"})"));
@@ -195,17 +202,27 @@ TEST(hashes, change_with_what_is_wanted_and_not_with_how_it_was_made) {
     same.drv_path = "/nix/store/other.drv";
     same.image = "image";
     EXPECT_EQ(same.desired_hash(), hash);
+    for (const char *later : {R"({"expose":{"http":8080},"storage":{"d":"1Gi"},"autostart":false})",
+                              R"({"expose":{"http":8080},"storage":{"d":"1Gi"},"connect":{}})"})
+        EXPECT_EQ(parse(later).desired_hash(), hash) << "a boot is the same with " << later;
     std::vector<InstanceSpec> others(6, spec);
     others[0].out_path += "x";
     others[1].size = size_named("s");
     others[2].expose[0].port = 81;
     others[3].volumes[0].mode = "0700";
-    others[4].rollout = Rollout::rolling;
+    others[4].connect = {{"db", "db", 0}};
     others[5].name = "api";
     for (const auto &other : others) EXPECT_NE(other.desired_hash(), hash);
     EXPECT_EQ(generation_hash({{"web", spec}}), generation_hash({{"web", same}}));
     EXPECT_NE(generation_hash({{"web", spec}}), generation_hash({{"web", others[0]}}));
     EXPECT_NE(generation_hash({{"web", spec}}), generation_hash({}));
+    for (auto change : {+[](InstanceSpec &one) { one.rollout = Rollout::rolling; }, +[](InstanceSpec &one) { one.autostart = false; }}) {
+        InstanceSpec changed = spec;
+        change(changed);
+        EXPECT_EQ(changed.desired_hash(), hash) << "nothing to restart";
+        EXPECT_NE(generation_hash({{"web", changed}}), generation_hash({{"web", spec}})) << "but another wish";
+        EXPECT_EQ(to_json(spec_from_json(to_json(changed))), to_json(changed));
+    }
 }
 
 }  // namespace

@@ -148,7 +148,10 @@ Desired arbitrary_desired(const World &world) {
             make_spec(name, *rc::gen::inRange(0, 3), *rc::gen::arbitrary<bool>(), volume, *rc::gen::arbitrary<bool>());
     }
     Desired desired = make_desired(instances);
-    for (const auto &[name, spec] : instances) desired.restart_requests[name] = *rc::gen::inRange(0, 2);
+    for (const auto &[name, spec] : instances) {
+        desired.restart_requests[name] = *rc::gen::inRange(0, 2);
+        if (*rc::gen::inRange(0, 5) == 0) desired.resting.insert(name);
+    }
     return desired;
 }
 
@@ -197,9 +200,11 @@ TEST(planner, ends_in_an_empty_plan_whatever_failed_before_and_never_takes_from_
         }
         Desired last = arbitrary_desired(world);
         settle(world, last);
-        RC_ASSERT(world.state.boots.size() == last.instances.size());
-        for (const auto &boot : world.state.boots) RC_ASSERT(boot.state == "ready" && last.instances.contains(boot.instance));
-        for (const auto &[name, spec] : last.instances) RC_ASSERT(world.state.services.contains(name) == !spec.expose.empty());
+        RC_ASSERT(world.state.boots.size() == last.instances.size() - last.resting.size());
+        for (const auto &boot : world.state.boots)
+            RC_ASSERT(boot.state == "ready" && last.instances.contains(boot.instance) && !last.resting.contains(boot.instance));
+        for (const auto &[name, spec] : last.instances)
+            RC_ASSERT(world.state.services.contains(name) == (!spec.expose.empty() && !last.resting.contains(name)));
     }));
 }
 
@@ -210,6 +215,7 @@ TEST(planner, gives_no_action_to_instances_that_did_not_change) {
         settle(world, before);
         Desired after = before;
         Desired other = arbitrary_desired(world);
+        after.resting.erase("web");
         if (other.instances.contains("web")) {
             after.instances["web"] = other.instances["web"];
             after.addresses["web"] = other.addresses["web"];
@@ -348,6 +354,19 @@ TEST_F(planner_steps, a_volume_that_would_shrink_is_refused_before_anything_happ
         EXPECT_EQ(error.code(), Code::invalid);
         EXPECT_NE(std::string(error.what()).find("instance web: seed.storage.data is 16 MiB"), std::string::npos) << error.what();
     }
+}
+
+TEST_F(planner_steps, an_instance_that_rests_is_prepared_but_not_started_and_one_that_runs_is_stopped) {
+    desired.resting = {"web"};
+    EXPECT_EQ(steps(), "create_volume web\nprepare_image web\napply_record web\n");
+    desired.resting = {};
+    settle(world, desired);
+    desired.resting = {"web"};
+    EXPECT_EQ(steps(), "unpublish web\nstop " + h("1-x") + "\ndestroy " + h("1-x") + "\n");
+    settle(world, desired);
+    EXPECT_EQ(steps(), "");
+    desired.resting = {};
+    EXPECT_EQ(steps(), "start web\nawait_ready web\npublish web\n");
 }
 
 TEST_F(planner_steps, rolling_with_a_volume_is_refused) {
