@@ -97,4 +97,10 @@ json parse_json(std::string_view text, std::string_view what) {
     }
 }
 
+void require_members(const json &object, std::span<const char *const> names) {
+    for (const char *name : names) {
+        if (!object.contains(name)) throw Failure(Code::invalid, std::string("member '") + name + "' is missing");
+    }
+}
+
 }  // namespace seed

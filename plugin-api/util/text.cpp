@@ -1,6 +1,5 @@
 #include <seed/util/text.h>
 
-#include <openssl/evp.h>
 #include <sys/random.h>
 
 #include <seed/util/failure.h>
@@ -63,14 +62,6 @@ std::string base32_lower(std::string_view bytes) {
     return result;
 }
 
-std::string base64(std::string_view bytes) {
-    std::string result((bytes.size() + 2) / 3 * 4 + 1, '\0');
-    int n = EVP_EncodeBlock(reinterpret_cast<unsigned char *>(result.data()),
-                            reinterpret_cast<const unsigned char *>(bytes.data()), static_cast<int>(bytes.size()));
-    result.resize(static_cast<size_t>(n));
-    return result;
-}
-
 std::optional<std::string> base64_decode(std::string_view text) {
     if (text.size() % 4) return std::nullopt;
     auto value = [](char c) -> int {
@@ -95,19 +86,6 @@ std::optional<std::string> base64_decode(std::string_view text) {
         for (int i = 0; i < 3 - padding; ++i) result += static_cast<char>(word >> (16 - 8 * i));
     }
     return result;
-}
-
-std::string sha256(std::string_view bytes) {
-    std::string digest(32, '\0');
-    unsigned size = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char *>(digest.data()), &size, EVP_sha256(), nullptr) !=
-        1)
-        throw Failure(Code::internal, "OpenSSL cannot compute SHA-256");
-    return digest;
-}
-
-std::string sha256_hex(std::string_view bytes) {
-    return to_hex(sha256(bytes));
 }
 
 std::string random_bytes(size_t count) {

@@ -28,4 +28,10 @@ seed_code report_exception(const seed_host *host, const seed_call *call) noexcep
     }
 }
 
+json settings_from(std::string_view config) {
+    json settings = config.empty() ? json::object() : parse_json(config, "configuration");
+    if (!settings.is_object()) throw Failure(Code::invalid, "configuration: expected an object");
+    return settings;
+}
+
 }  // namespace seed::plugin::entry

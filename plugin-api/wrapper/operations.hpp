@@ -6,6 +6,9 @@
 
 namespace seed::plugin::entry {
 
+struct NoRequest {};  // an object all the same
+inline void from_json(const json &, NoRequest &) {}
+
 template <typename Method>
 struct MethodOf;
 template <typename Provider_, typename Reply_>
@@ -35,9 +38,10 @@ seed_code operation(void *self, const seed_call *raw, seed_text text) noexcept {
             }
         };
         if constexpr (std::is_void_v<typename Shape::Request>) {
+            request_from_text<NoRequest>({text.data, text.size});
             answer();
         } else {
-            answer(from_json_text<typename Shape::Request>({text.data, text.size}, "request"));
+            answer(request_from_text<typename Shape::Request>({text.data, text.size}));
         }
         return SEED_OK;
     } catch (...) {

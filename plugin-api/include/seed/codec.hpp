@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -86,6 +87,15 @@ void read_member(const json &object, const char *name, T &out) {
     }
 }
 
+template <typename T>
+void write_member(json &object, const char *name, const T &value) {
+    object[name] = value;
+}
+template <typename T>
+void write_member(json &object, const char *name, const std::optional<T> &value) {
+    if (value) object[name] = *value;
+}
+
 }  // namespace codec
 
 #define SEED_JSON_READ_MEMBER(member) ::seed::codec::read_member(seed_json_source, #member, seed_json_target.member);
@@ -98,6 +108,26 @@ void read_member(const json &object, const char *name, T &out) {
         ::seed::codec::require_object(seed_json_source);                                    \
         NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(SEED_JSON_READ_MEMBER, __VA_ARGS__))       \
     }
+
+// The same for structs with std::optional members: an empty one is left out instead of written.
+#define SEED_JSON_WRITE_MEMBER(member) ::seed::codec::write_member(seed_json_target, #member, seed_json_source.member);
+#define SEED_JSON_OPTIONAL(Type, ...)                                                       \
+    inline void to_json(nlohmann::json &seed_json_target, const Type &seed_json_source) {   \
+        seed_json_target = nlohmann::json::object();                                        \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(SEED_JSON_WRITE_MEMBER, __VA_ARGS__))      \
+    }                                                                                       \
+    inline void from_json(const nlohmann::json &seed_json_source, Type &seed_json_target) { \
+        ::seed::codec::require_object(seed_json_source);                                    \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(SEED_JSON_READ_MEMBER, __VA_ARGS__))       \
+    }
+
+// The members without which a request is refused before it reaches the provider; the same list as in the contract's schema.
+#define SEED_REQUIRED(Type, ...)                                           \
+    inline std::span<const char *const> required_members(const Type *) {   \
+        static constexpr const char *names[] = {__VA_ARGS__};              \
+        return names;                                                      \
+    }
+inline std::span<const char *const> required_members(const void *) { return {}; }
 
 // Text to JSON; Failure(invalid) "<what>: not JSON: ..." otherwise.  Depth and size are bounded (64 levels, 16 MiB).
 json parse_json(std::string_view text, std::string_view what);
@@ -112,6 +142,23 @@ T from_json_text(std::string_view text, std::string_view what) {
         throw error.within(what);
     } catch (const json::exception &error) {
         throw Failure(Code::invalid, std::string(what) + ": " + error.what());
+    }
+}
+// A request of type T as a plugin gets it: an object, complete, every member of its type.  Failure(invalid) otherwise.
+void require_members(const json &object, std::span<const char *const> names);
+template <typename T>
+T request_from_text(std::string_view text) {
+    try {
+        json body = parse_json(text, "body");
+        if (!body.is_object()) codec::fail_type(body, "an object");
+        require_members(body, required_members(static_cast<const T *>(nullptr)));
+        T value{};
+        codec::read_value(body, value);
+        return value;
+    } catch (const Failure &error) {
+        throw error.within("request");
+    } catch (const json::exception &error) {
+        throw Failure(Code::invalid, std::string("request: ") + error.what());
     }
 }
 template <typename T>

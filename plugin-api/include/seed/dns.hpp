@@ -57,4 +57,9 @@ SEED_JSON(Key, name, type)
 SEED_JSON(RemoveRequest, zone, owner, sets)
 SEED_JSON(SettledReply, settled)
 
+SEED_REQUIRED(EnsureZoneRequest, "zone", "name_servers")
+SEED_REQUIRED(ZoneRequest, "zone")
+SEED_REQUIRED(ApplyRequest, "zone", "owner", "sets")
+SEED_REQUIRED(RemoveRequest, "zone", "owner", "sets")
+
 }  // namespace seed::dns

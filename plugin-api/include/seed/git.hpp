@@ -91,4 +91,10 @@ SEED_JSON(Updated, updates, default_branch, push_options)
 SEED_JSON(ServeItem, updated)
 SEED_JSON(ServeReply, exit_code)
 
+SEED_REQUIRED(RepositoryRequest, "repository")
+SEED_REQUIRED(ResolveRequest, "repository")
+SEED_REQUIRED(ReadRequest, "repository", "commit", "path")
+SEED_REQUIRED(FetchRequest, "repository", "commit")
+SEED_REQUIRED(ServeRequest, "repository", "service")
+
 }  // namespace seed::git

@@ -10,14 +10,18 @@
 #include <vector>
 
 #include <seed/abi.h>
+#include <seed/acme.h>
 #include <seed/dns.h>
 #include <seed/git.h>
+#include <seed/registrar.h>
 #include <seed/runtime.h>
 #include <seed/storage.h>
 #include <seed/util/fd.h>
+#include <seed/acme.hpp>
 #include <seed/codec.hpp>
 #include <seed/dns.hpp>
 #include <seed/git.hpp>
+#include <seed/registrar.hpp>
 #include <seed/runtime.hpp>
 #include <seed/storage.hpp>
 
@@ -118,6 +122,32 @@ public:
     virtual void remove(Call &, const storage::RemoveRequest &) = 0;
     virtual storage::ListReply list(Call &) = 0;
     virtual storage::Volume usage(Call &, const storage::VolumeRequest &) = 0;
+};
+
+class RegistrarProvider {
+public:
+    virtual ~RegistrarProvider() = default;
+    virtual registrar::CheckReply check(Call &) = 0;
+    virtual registrar::SearchReply search(Call &, const registrar::SearchRequest &) = 0;
+    virtual registrar::Price price(Call &, const registrar::PriceRequest &) = 0;
+    virtual registrar::ListReply list(Call &) = 0;
+    virtual registrar::BalanceReply balance(Call &) = 0;
+    virtual registrar::BuyReply register_domain(Call &, const registrar::BuyRequest &) = 0;  // costs money
+    virtual registrar::BuyReply renew(Call &, const registrar::BuyRequest &) = 0;            // costs money
+    virtual void nameservers(Call &, const registrar::NameServersRequest &) = 0;
+    virtual registrar::Domain info(Call &, const registrar::DomainRequest &) = 0;
+};
+
+class AcmeProvider {
+public:
+    virtual ~AcmeProvider() = default;
+    virtual acme::CheckReply check(Call &) = 0;
+    virtual acme::AccountReply account(Call &, const acme::AccountRequest &) = 0;
+    virtual acme::OrderReply order(Call &, const acme::OrderRequest &) = 0;
+    virtual acme::FinalizeReply finalize(Call &, const acme::FinalizeRequest &) = 0;
+    virtual void revoke(Call &, const acme::RevokeRequest &) = 0;
+    virtual acme::RenewalInfoReply renewal_info(Call &, const acme::RenewalInfoRequest &) = 0;
+    virtual acme::AccountReply key_change(Call &) = 0;
 };
 
 }  // namespace seed::plugin

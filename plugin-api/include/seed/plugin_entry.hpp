@@ -1,7 +1,7 @@
 // The last line of a C++ plugin.  Exactly one file of a plugin includes this and says one of:
 //
 //   SEED_RUNTIME_PLUGIN(Class, "runtime-qemu", "0.1.0", "QEMU microVMs", config_schema)
-//   SEED_DNS_PLUGIN, SEED_GIT_PLUGIN, SEED_STORAGE_PLUGIN: the same
+//   SEED_DNS_PLUGIN, SEED_GIT_PLUGIN, SEED_STORAGE_PLUGIN, SEED_REGISTRAR_PLUGIN, SEED_ACME_PLUGIN: the same
 //
 // Class derives from the Provider of that contract (seed/plugin.hpp) and has the constructor
 // (const seed::plugin::Host &, const seed::json &config); the Host lives as long as the object.  A sixth argument `true` says
@@ -26,13 +26,23 @@ extern const seed_runtime_v0 runtime_operations;
 extern const seed_dns_v0 dns_operations;
 extern const seed_git_v0 git_operations;
 extern const seed_storage_v0 storage_operations;
+extern const seed_registrar_v0 registrar_operations;
+extern const seed_acme_v0 acme_operations;
+
+json settings_from(std::string_view config);  // Failure(invalid) unless it is an object; nothing counts as {}
+
+template <typename Provider, typename Class>
+std::unique_ptr<Provider> make(const Host &host, const json &settings) try {
+    return std::make_unique<Class>(host, settings);
+} catch (const json::exception &error) {  // a member of another type than the schema says
+    throw Failure(Code::invalid, std::string("configuration: ") + error.what());
+}
 
 template <typename Provider, typename Class>
 seed_code open(const seed_host *host, const seed_call *call, seed_text config, void **self) noexcept {
     try {
         auto instance = std::make_unique<Instance<Provider>>(Instance<Provider>{Host(host), nullptr});
-        json settings = config.size == 0 ? json::object() : parse_json({config.data, config.size}, "configuration");
-        instance->provider = std::make_unique<Class>(instance->host, settings);
+        instance->provider = make<Provider, Class>(instance->host, settings_from({config.data, config.size}));
         *self = instance.release();
         return SEED_OK;
     } catch (...) {
@@ -77,3 +87,7 @@ constexpr uint32_t flags(bool concurrent = false) {
     SEED_PLUGIN_ENTRY(GitProvider, git, Class, id, version, summary, schema, __VA_ARGS__)
 #define SEED_STORAGE_PLUGIN(Class, id, version, summary, schema, ...) \
     SEED_PLUGIN_ENTRY(StorageProvider, storage, Class, id, version, summary, schema, __VA_ARGS__)
+#define SEED_REGISTRAR_PLUGIN(Class, id, version, summary, schema, ...) \
+    SEED_PLUGIN_ENTRY(RegistrarProvider, registrar, Class, id, version, summary, schema, __VA_ARGS__)
+#define SEED_ACME_PLUGIN(Class, id, version, summary, schema, ...) \
+    SEED_PLUGIN_ENTRY(AcmeProvider, acme, Class, id, version, summary, schema, __VA_ARGS__)

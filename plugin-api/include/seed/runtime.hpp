@@ -137,4 +137,12 @@ SEED_JSON(PublishReply, forwards)
 SEED_JSON(ImagesReply, keys)
 SEED_JSON(ForgetRequest, key)
 
+SEED_REQUIRED(PrepareRequest, "key", "image")
+SEED_REQUIRED(StartRequest, "handle", "instance", "image")
+SEED_REQUIRED(HandleRequest, "handle")
+SEED_REQUIRED(LogsRequest, "instance")
+SEED_REQUIRED(StopRequest, "handle")
+SEED_REQUIRED(PublishRequest, "ns", "services")
+SEED_REQUIRED(ForgetRequest, "key")
+
 }  // namespace seed::runtime

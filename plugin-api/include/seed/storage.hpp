@@ -51,4 +51,9 @@ SEED_JSON(RemoveRequest, volume, confirm)
 SEED_JSON(Volume, volume, size_bytes, used_bytes, created_ms)
 SEED_JSON(ListReply, volumes)
 
+SEED_REQUIRED(CreateRequest, "volume", "size_bytes")
+SEED_REQUIRED(VolumeRequest, "volume")
+SEED_REQUIRED(ResizeRequest, "volume", "size_bytes")
+SEED_REQUIRED(RemoveRequest, "volume", "confirm")
+
 }  // namespace seed::storage

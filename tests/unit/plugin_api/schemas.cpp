@@ -1,8 +1,10 @@
 // The schemas and the structs say the same: every struct, empty and filled, fits its definition, and has the same members.
 #include <gmock/gmock.h>
 
+#include <seed/acme.hpp>
 #include <seed/dns.hpp>
 #include <seed/git.hpp>
+#include <seed/registrar.hpp>
 #include <seed/runtime.hpp>
 #include <seed/storage.hpp>
 
@@ -60,8 +62,15 @@ void expect_same(const std::string &kind, const std::string &name) {
     json empty = json(Struct{});
     for (const auto &[member, value] : empty.items())
         EXPECT_TRUE(schema["properties"].contains(member)) << member << " is not in the schema";
+    const json all = json(sample(schema, definitions).get<Struct>());  // std::optional members are left out when they are empty
     for (const auto &[member, value] : schema["properties"].items())
-        EXPECT_TRUE(empty.contains(member)) << member << " is not in the struct";
+        EXPECT_TRUE(all.contains(member)) << member << " is not in the struct";
+
+    if (name.ends_with("Request")) {
+        json required = json::array();
+        for (const char *member : required_members(static_cast<const Struct *>(nullptr))) required.push_back(member);
+        EXPECT_EQ(required, schema.value("required", json::array())) << "SEED_REQUIRED differs from the schema";
+    }
 
     // A filled one survives the struct unchanged and fits.
     json filled = sample(schema, definitions);
@@ -142,6 +151,39 @@ TEST(Schemas, StorageStructsFit) {
     expect_same<RemoveRequest>("storage", "RemoveRequest");
     expect_same<Volume>("storage", "Volume");
     expect_same<ListReply>("storage", "ListReply");
+}
+
+TEST(Schemas, RegistrarStructsFit) {
+    using namespace registrar;
+    expect_same<CheckReply>("registrar", "CheckReply");
+    expect_same<DomainRequest>("registrar", "DomainRequest");
+    expect_same<SearchRequest>("registrar", "SearchRequest");
+    expect_same<Price>("registrar", "Price");
+    expect_same<Offer>("registrar", "Offer");
+    expect_same<SearchReply>("registrar", "SearchReply");
+    expect_same<PriceRequest>("registrar", "PriceRequest");
+    expect_same<BalanceReply>("registrar", "BalanceReply");
+    expect_same<Domain>("registrar", "Domain");
+    expect_same<ListReply>("registrar", "ListReply");
+    expect_same<BuyRequest>("registrar", "BuyRequest");
+    expect_same<BuyReply>("registrar", "BuyReply");
+    expect_same<NameServersRequest>("registrar", "NameServersRequest");
+}
+
+TEST(Schemas, AcmeStructsFit) {
+    using namespace acme;
+    expect_same<CheckReply>("acme", "CheckReply");
+    expect_same<AccountRequest>("acme", "AccountRequest");
+    expect_same<AccountReply>("acme", "AccountReply");
+    expect_same<Identifier>("acme", "Identifier");
+    expect_same<OrderRequest>("acme", "OrderRequest");
+    expect_same<Challenge>("acme", "Challenge");
+    expect_same<OrderReply>("acme", "OrderReply");
+    expect_same<FinalizeRequest>("acme", "FinalizeRequest");
+    expect_same<FinalizeReply>("acme", "FinalizeReply");
+    expect_same<RevokeRequest>("acme", "RevokeRequest");
+    expect_same<RenewalInfoRequest>("acme", "RenewalInfoRequest");
+    expect_same<RenewalInfoReply>("acme", "RenewalInfoReply");
 }
 
 TEST(Schemas, EveryMandatorySlotIsDescribedAndNothingElse) {
