@@ -13,6 +13,25 @@ bool is_id(std::string_view text) {
     return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
+std::optional<std::string> objection_to_options(const std::vector<std::string> &options) {
+    if (options.size() > options_limit)
+        return "a push may have at most " + std::to_string(options_limit) + " options, this one has " +
+               std::to_string(options.size());
+    size_t bytes = 0;
+    for (auto &option : options) {
+        bytes += option.size();
+        if (option.size() > option_bytes_limit)
+            return "the push option '" + printable(option, 40) + "...' is longer than " + std::to_string(option_bytes_limit) +
+                   " bytes: shorten it";
+        if (option.empty() || printable(option) != option || option.find('\t') != option.npos)
+            return "the push option '" + printable(option, 80) + "' is not one line of plain text";
+    }
+    if (bytes > all_options_bytes_limit)
+        return "the options of a push may have " + std::to_string(all_options_bytes_limit) + " bytes together, these have " +
+               std::to_string(bytes);
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<git::RefUpdate> parse_updates(std::string_view text) {
@@ -49,10 +68,7 @@ std::optional<std::string> objection(const std::vector<git::RefUpdate> &updates,
         if (!is_branch_or_tag(update.ref))
             return "'" + printable(update.ref, 200) +
                    "' is refused: only branches and tags whose names do not begin with '-' or '.'";
-    if (push_options.size() > options_limit) return "a push may have at most " + std::to_string(options_limit) + " options";
-    for (auto &option : push_options)
-        if (option.size() > 1024 || printable(option) != option) return "a push option is too long or not plain text";
-    return std::nullopt;
+    return objection_to_options(push_options);
 }
 
 }  // namespace seed::silo

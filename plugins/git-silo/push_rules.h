@@ -10,7 +10,9 @@ namespace seed::silo {
 
 inline constexpr size_t updates_limit = 1000;  // in one push
 inline constexpr size_t refs_limit = 10000;    // in one repository
-inline constexpr size_t options_limit = 64;
+inline constexpr size_t options_limit = 64;         // push options (`git push -o`) of one push
+inline constexpr size_t option_bytes_limit = 1024;  // in one of them; together 16 KiB
+inline constexpr size_t all_options_bytes_limit = 16384;
 
 // "OLD NEW REF" per line, as git writes it to its hooks.  Throws Failure(invalid).
 std::vector<git::RefUpdate> parse_updates(std::string_view text);

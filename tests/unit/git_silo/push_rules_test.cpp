@@ -37,8 +37,17 @@ TEST(PushRules, ManyRefsAtOnceAreRefused) {
     EXPECT_TRUE(objection(updates, {}).has_value());
     updates.pop_back();
     EXPECT_FALSE(objection(updates, {}).has_value());
-    EXPECT_TRUE(objection({}, std::vector<std::string>(65, "a")).has_value());
-    EXPECT_TRUE(objection({}, {"a\x1b"}).has_value());
+}
+
+TEST(PushRules, PushOptionsAreFewAndShortAndPlain) {
+    EXPECT_FALSE(objection({}, {"nowait", "wait=30", "message=größe ok"}));
+    EXPECT_FALSE(objection({}, std::vector<std::string>(64, "a")));
+    EXPECT_TRUE(objection({}, std::vector<std::string>(65, "a")));
+    EXPECT_FALSE(objection({}, {std::string(1024, 'a')}));
+    EXPECT_TRUE(objection({}, {std::string(1025, 'a')}));
+    EXPECT_FALSE(objection({}, std::vector<std::string>(16, std::string(1024, 'a'))));
+    EXPECT_TRUE(objection({}, std::vector<std::string>(17, std::string(1024, 'a'))));
+    for (auto bad : {"", "a\x1b", "a\tb", "a\nb", "\xff"}) EXPECT_TRUE(objection({}, {bad})) << bad;
 }
 
 TEST(Repositories, NamesAreSafePaths) {

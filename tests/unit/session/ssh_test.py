@@ -249,6 +249,21 @@ class Git(unittest.TestCase):
             bed.git("-c", f"protocol.version={version}", "clone", "-q", bed.url("roundtrip"), clone)
             self.assertEqual(bed.git("-C", clone, "rev-parse", "HEAD").stdout.decode().strip(), head)
 
+    def test_push_options_arrive_in_order_and_are_bounded(self):
+        tree = bed.work_tree("options")
+        before = len(bed.events)
+        given = ["plan", "wait=30", "a b;$(id) 'c'", "größe", "plan"]
+        bed.git("-C", tree, "push", "-q", *(word for one in given for word in ("-o", one)), bed.url("options"), "main")
+        self.assertEqual(bed.event("item", before)["item"]["updated"]["push_options"], given)
+        before = len(bed.events)
+        bed.git("-C", tree, "commit", "-q", "--allow-empty", "-m", "two")
+        for options, why in ((["x"] * 65, "at most 64 options"), (["x" * 1025], "longer than 1024"), (["a\tb"], "not one line of plain text"),
+                             (["x" * 1000] * 20, "16384 bytes together")):
+            refused = bed.git("-C", tree, "push", *(word for one in options for word in ("-o", one)), bed.url("options"), "main", check=False)
+            self.assertIn(why, refused.stderr.decode())
+            self.assertNotEqual(refused.returncode, 0)
+        self.assertFalse([e for e in bed.events[before:] if e["event"] == "item" and "updated" in e["item"]])
+
     def test_version_two_of_the_protocol_is_spoken(self):
         tree = bed.work_tree("version2")
         bed.git("-C", tree, "push", "-q", bed.url("version2"), "main")
