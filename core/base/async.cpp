@@ -13,6 +13,7 @@
 #include <seed/util/file.h>
 
 #include "core/base/log.h"
+#include "core/base/timer.h"
 
 namespace seed {
 
@@ -55,15 +56,12 @@ Task<bool> Event::wait_until(Call::Clock::time_point deadline) {
     if (state->set) co_return true;
     uint64_t before = state->rounds;
     Timer timer(state->executor, deadline);
-    if (SimulatedTime *simulation = simulated_time()) simulation->timer_started(deadline);
     struct Place {  // also leaves the list when the coroutine is destroyed while it waits
         std::shared_ptr<State> state;
         std::list<Timer *>::iterator at;
         ~Place() { state->waiting.erase(at); }
     } place{state, state->waiting.insert(state->waiting.end(), &timer)};
-    boost::system::error_code error;
-    auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await timer.async_wait(token);
+    co_await timer.wait();
     if (state->gone) throw Failure(Code::cancelled, "what was waited for has ended");
     co_return state->set || state->rounds != before;
 }
@@ -75,9 +73,8 @@ Task<void> Event::wait() {
 
 Task<void> sleep_for(std::chrono::milliseconds duration) {
     asio::any_io_executor executor = co_await asio::this_coro::executor;
-    Timer timer(executor, duration);
-    if (SimulatedTime *simulation = simulated_time()) simulation->timer_started(timer.expiry());
-    co_await timer.async_wait(asio::use_awaitable);
+    Timer timer(executor, Clock::now() + duration);
+    co_await timer.wait();
 }
 
 Task<ExitStatus> wait_for_exit(Process &process, const Call &call) {
@@ -85,7 +82,7 @@ Task<ExitStatus> wait_for_exit(Process &process, const Call &call) {
     UniqueFd copy(fcntl(process.pidfd(), F_DUPFD_CLOEXEC, 3));
     if (!copy) fail_errno("cannot wait for process " + std::to_string(process.pid()));
     auto ended = std::make_shared<asio::posix::stream_descriptor>(executor, copy.release());
-    Timer timer(executor, call.deadline());
+    asio::steady_timer timer(executor, call.deadline());
     timer.async_wait([ended](boost::system::error_code error) {
         if (!error) ended->cancel();
     });
@@ -243,7 +240,7 @@ private:
     size_t limit_, told_ = 0;
     std::function<void(std::string_view)> on_error_line_;
     asio::posix::stream_descriptor out_, err_, ended_;
-    Timer timer_;
+    asio::steady_timer timer_;
     Process process_;
     std::shared_ptr<void> interest_;
 };

@@ -11,7 +11,6 @@
 #pragma once
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -28,14 +27,12 @@
 #include <seed/util/process.h>
 
 #include "core/base/call.h"
-#include "core/base/clock.h"
 
 namespace seed {
 
 namespace asio = boost::asio;
 template <typename T>
 using Task = asio::awaitable<T>;
-using Timer = asio::basic_waitable_timer<Clock, ClockTraits>;
 
 // A flag that coroutines on one context wait for.  set() wakes all who wait now, even when clear() follows at once; it stays set
 // until clear().  Destroying the Event wakes them with Failure(cancelled).

@@ -24,11 +24,4 @@ std::string unique_hex(size_t bytes) {
     return simulation ? simulation->unique_hex(bytes) : random_hex(bytes);
 }
 
-Clock::duration ClockTraits::to_wait_duration(const Clock::duration &duration) {
-    return simulation ? Clock::duration::zero() : duration;
-}
-Clock::duration ClockTraits::to_wait_duration(const Clock::time_point &expiry) {
-    return to_wait_duration(expiry - Clock::now());
-}
-
 }  // namespace seed

@@ -5,6 +5,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace seed {
@@ -28,15 +29,11 @@ public:
     virtual Clock::time_point now() = 0;
     virtual int64_t unix_ms() = 0;
     virtual std::string unique_hex(size_t bytes) = 0;
-    virtual void timer_started(Clock::time_point expiry) = 0;  // somebody waits until then, or is woken before
+    // `done` is called once: when `expiry` has come, or soon after cancel_timer().  Never from within these two.
+    virtual uint64_t start_timer(Clock::time_point expiry, std::function<void()> done) = 0;
+    virtual void cancel_timer(uint64_t timer) = 0;  // one that is done already: nothing happens
 };
 void simulate_time(SimulatedTime *time);  // borrowed; null: the machine's again
 SimulatedTime *simulated_time();          // null: the machine's
-
-// The wait traits of Asio's timers on this clock.  Simulated time does not pass by itself: the loop looks again at once.
-struct ClockTraits {
-    static Clock::duration to_wait_duration(const Clock::duration &duration);
-    static Clock::duration to_wait_duration(const Clock::time_point &expiry);
-};
 
 }  // namespace seed

@@ -32,6 +32,12 @@ std::vector<model::ExposedPort> exposed(const std::vector<runtime::Expose> &port
     return found;
 }
 
+std::map<std::string, model::ObservedService> observed(const std::map<std::string, runtime::Service> &services) {
+    std::map<std::string, model::ObservedService> seen;
+    for (const auto &[name, service] : services) seen[name] = {service.address, service.handle, exposed(service.expose)};
+    return seen;
+}
+
 std::string name_within(const std::string &qualified) { return qualified.substr(qualified.find('/') + 1); }
 
 }  // namespace
@@ -74,23 +80,47 @@ Task<model::Observed> Converger::observe(const Call &call) {
         if (volume.volume.starts_with(ns_ + "/")) seen.volumes.push_back({volume.volume, volume.size_bytes});
     runtime::ImagesReply images = co_await world_.runtime->ask<runtime::ImagesReply>(call, "images", nothing);
     seen.images = images.keys;
-    for (const auto &[name, service] : services_) seen.services[name] = {service.address, service.handle, exposed(service.expose)};
+    seen.services = observed(services_);
     seen.records = co_await world_.records.observe(call, ns_);
     co_return seen;
 }
 
+// What may be published although nobody remembers sending it: for each wanted instance the boot that serves best.
+std::map<std::string, runtime::Service> Converger::services_of(const model::Desired &want, const model::Observed &seen) const {
+    std::map<std::string, runtime::Service> services;
+    std::map<std::string, std::string> labels;
+    for (const auto &boot : seen.boots) {
+        auto spec = want.instances.find(boot.instance);
+        if (boot.state != "ready" || spec == want.instances.end() || spec->second.expose.empty()) continue;
+        auto wanted = model::boot_label(spec->second, want.restart_requests.at(boot.instance));
+        if (labels[boot.instance] == wanted && boot.desired != wanted) continue;
+        labels[boot.instance] = boot.desired;
+        services[boot.instance] = service(want, boot.instance, boot.handle);
+    }
+    return services;
+}
+
 Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
     model::Observed seen = co_await observe(call);
-    co_return model::plan(desired(instances), seen);
+    model::Desired want = desired(instances);
+    if (publication_ == Publication::unknown) seen.services = observed(services_of(want, seen));
+    co_return model::plan(want, seen);
 }
 
 Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::InstanceSpec> instances) {
     size_t done = 0;
     for (int round = 0; round < most_rounds; ++round) {
-        std::vector<Action> actions = co_await plan(call, instances);
+        model::Observed seen = co_await observe(call);
+        model::Desired want = desired(instances);
+        if (publication_ != Publication::known) {
+            // As a whole before anything changes: published one by one, the first would take the others' places away.
+            if (publication_ == Publication::unknown) services_ = services_of(want, seen);
+            co_await send_publication(call);
+            seen.services = observed(services_);
+        }
+        std::vector<Action> actions = model::plan(want, seen);
         if (actions.empty()) co_return done;
         done += actions.size();
-        model::Desired want = desired(instances);
         co_await carry_out(call, want, std::move(actions));
     }
     std::vector<Action> left = co_await plan(call, instances);
@@ -182,7 +212,8 @@ Task<void> Converger::act(const Call &call, const model::Desired &want, const Ac
         co_await await_ready(call, action.instance, action.handle.empty() ? started : action.handle);
         break;
     case ActionKind::publish:
-        co_await publish(call, want, action.instance, action.handle.empty() ? started : action.handle);
+        services_[action.instance] = service(want, action.instance, action.handle.empty() ? started : action.handle);
+        co_await send_publication(call);
         break;
     case ActionKind::stop: {
         runtime::StopRequest request;
@@ -262,6 +293,13 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
         ended = std::current_exception();
         too_late = failure.code() == Code::timeout;
     }
+    if (too_late) {   // perhaps the news did not come through
+        json nothing = json::object();
+        Call ask("look at " + handle, seconds(30));
+        runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(ask, "list", nothing);
+        for (const auto &boot : boots.boots)
+            if (boot.handle == handle) last = boot;
+    }
     if (last.state == "ready") {
         call.progress(instance + " is ready after " + format_duration_ms(last.ready_ms - last.started_ms));
         co_return;
@@ -282,30 +320,20 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
     throw Failure(Code::unavailable, instance + ": the runtime stopped watching it; it is tried again");
 }
 
-Task<void> Converger::publish(const Call &call, const model::Desired &want, std::string instance, std::string handle) {
-    const auto &spec = want.instances.at(instance);
+runtime::Service Converger::service(const model::Desired &want, const std::string &instance, const std::string &handle) const {
     runtime::Service service;
     service.instance = ns_ + "/" + instance;
     service.address = want.addresses.at(instance);
     service.handle = handle;
-    service.expose = exposed(spec);
+    service.expose = exposed(want.instances.at(instance));
     service.names = {instance, "seed-" + instance};
-    services_[instance] = service;
-    std::exception_ptr failure;
-    try {
-        co_await send_publication(call);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    if (failure) {
-        services_.erase(instance);   // unknown outcome: plan it again
-        std::rethrow_exception(failure);
-    }
+    return service;
 }
 
 Task<void> Converger::send_publication(const Call &call) {
     while (!publishing_->is_set()) co_await publishing_->wait();
     publishing_->clear();
+    doubt_publication();
     struct Finish {
         std::shared_ptr<Event> event;
         ~Finish() { event->set(); }
@@ -315,6 +343,7 @@ Task<void> Converger::send_publication(const Call &call) {
     for (const auto &[name, service] : services_) request.services.push_back(service);
     Call part = call.within(seconds(30));
     runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
+    publication_ = Publication::known;
     forwards_ = reply.forwards;
 }
 

@@ -23,8 +23,12 @@ public:
 
     // Loopback ports of the host that lead to instances, as the runtime told at the last publication.
     const std::vector<runtime::Forward> &forwards() const { return forwards_; }
-    // The core restarted or the runtime lost its state: publish again even when nothing changed.
-    void forget_publication() { services_.clear(); }
+    // The runtime lost its state: publish again even when nothing changed.
+    void forget_publication() { publication_ = Publication::unknown; }
+    // Perhaps it is not as we sent it last: the next converging sends it again, as a whole.
+    void doubt_publication() {
+        if (publication_ == Publication::known) publication_ = Publication::unsure;
+    }
 
 private:
     struct Progress;
@@ -35,12 +39,14 @@ private:
     Task<void> act(const Call &call, const model::Desired &want, const model::Action &action, std::string &started);
     Task<std::string> start(const Call &call, const model::Desired &want, std::string instance);
     Task<void> await_ready(const Call &call, std::string instance, std::string handle);
-    Task<void> publish(const Call &call, const model::Desired &want, std::string instance, std::string handle);
+    runtime::Service service(const model::Desired &want, const std::string &instance, const std::string &handle) const;
+    std::map<std::string, runtime::Service> services_of(const model::Desired &want, const model::Observed &seen) const;
     Task<void> send_publication(const Call &call);
 
     World &world_;
     std::string repository_, ns_;
     std::map<std::string, runtime::Service> services_;   // what was published, by instance
+    enum class Publication { unknown, unsure, known } publication_ = Publication::unknown;
     std::vector<runtime::Forward> forwards_;
     std::shared_ptr<Event> publishing_;   // set when nobody is sending; each sends the whole, so they must not overtake each other
 };

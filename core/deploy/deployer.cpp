@@ -61,6 +61,11 @@ Task<void> Deployer::take_up(const Call &call) {
         if (!head.empty() && (!last || last->commit != head)) {
             log_info("deploy", flake.repository + ": the ref is ahead of what was deployed; queueing " + head.substr(0, 10));
             submit(flake.repository, head, last ? last->pushed_by : flake.owner, {});
+            if (last && (last->state == "waiting" || last->state == "running")) {
+                last->state = "superseded";
+                last->message = "a newer push took its place";
+                world_.store.update_revision(*last);
+            }
         } else if (last && (last->state == "waiting" || last->state == "running")) {
             worker(flake.repository).submit(*last, {});
         } else {
@@ -121,7 +126,10 @@ Task<void> Deployer::heal_from_time_to_time() {
         if (auto now = Call::Clock::now(); now >= next) {
             next = now + seconds(30);
             for (auto &[repository, queue] : workers_)
-                if (!queue->busy()) queue->heal("");
+                if (!queue->busy()) {
+                    queue->converger().doubt_publication();  // it cannot be asked for
+                    queue->heal("");
+                }
         }
         co_await sleep_for(seconds(1));   // one look for many that come to rest together
         if (stopped_) co_return;
@@ -149,8 +157,11 @@ Task<void> Deployer::clear_away(const Call &call) {
         request.handle = boot.handle;
         co_await world_.runtime->call(call, "destroy", request);
     }
-    for (const auto &[repository, queue] : workers_)
-        if (queue->busy()) co_return;
+    // An instance that never gets ready keeps its flake busy for ever; checking makes no images.
+    auto somebody_builds = [this] {
+        return std::any_of(workers_.begin(), workers_.end(), [](auto &one) { return one.second->busy() && one.second->phase() != "checking"; });
+    };
+    if (somebody_builds()) co_return;
     std::set<std::string> wanted;
     for (const auto &flake : world_.store.flakes())
         for (const auto &generation : world_.store.generations(flake.repository, static_cast<int>(world_.keep_generations))) {
@@ -163,6 +174,7 @@ Task<void> Deployer::clear_away(const Call &call) {
     runtime::ImagesReply held = co_await world_.runtime->ask<runtime::ImagesReply>(call, "images", nothing);
     for (const auto &key : held.keys) {
         if (wanted.contains(key)) continue;
+        if (somebody_builds()) co_return;
         runtime::ForgetRequest request;
         request.key = key;
         co_await world_.runtime->call(call, "forget", request);

@@ -74,9 +74,10 @@ int64_t Query::number(int column) const {
 
 Database::Database(const std::string &path) : path_(path) {
     // Made by us: SQLite would use the umask.  Its -wal and -shm files take the mode of this one.
-    UniqueFd file = open_file(path, O_RDWR | O_CREAT, 0600);
-    if (fchmod(file.get(), 0600)) fail_errno("cannot set the mode of " + path);
-    file.reset();
+    if (path != in_memory) {
+        UniqueFd file = open_file(path, O_RDWR | O_CREAT, 0600);
+        if (fchmod(file.get(), 0600)) fail_errno("cannot set the mode of " + path);
+    }
     try {
         if (sqlite3_open_v2(path.c_str(), &handle_, SQLITE_OPEN_READWRITE, nullptr))
             fail(handle_, "cannot open the state in " + path);

@@ -30,6 +30,9 @@ private:
     int bound_ = 0;
 };
 
+// Instead of a path: a database that ends with the object (simulations).
+inline constexpr const char *in_memory = ":memory:";
+
 class Database {
 public:
     // Mode 0600, WAL, synchronous=FULL, foreign keys, 10 s of patience with other connections.

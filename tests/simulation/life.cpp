@@ -6,6 +6,7 @@ namespace seed::simulation {
 
 Life::Life(VirtualTime &time, Chance &chance, Outside &outside, const Faults &faults, state::Store &store)
     : context_(std::make_unique<asio::io_context>(1)),
+      time_(time),
       outside_(outside),
       store_(store),
       providers_(context_->get_executor(), time, chance, outside, faults),
@@ -30,7 +31,8 @@ Life::Life(VirtualTime &time, Chance &chance, Outside &outside, const Faults &fa
 Life::~Life() {
     outside_.on_change = nullptr;
     outside_.is_wanted_as_it_is = nullptr;
-    context_.reset();  // first: the coroutines refer to all the rest
+    time_.forget_timers();
+    context_.reset();  // before the rest: the coroutines refer to it
 }
 
 // As core/programs/seedd/platform.cpp does it.

@@ -23,6 +23,7 @@ private:
     bool is_wanted_as_it_is(const runtime::Boot &boot);
 
     std::unique_ptr<asio::io_context> context_;
+    VirtualTime &time_;
     Outside &outside_;
     state::Store &store_;
     ProviderSet providers_;

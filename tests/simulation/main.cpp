@@ -1,14 +1,8 @@
 // seed-simulate: runs schedules of the deployer by their seeds; prints those that break something.
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <string>
 
-#include <unistd.h>
-
-#include <seed/util/failure.h>
-#include <seed/util/file.h>
-#include <seed/util/text.h>
 
 #include "core/base/log.h"
 #include "tests/simulation/schedule.h"
@@ -42,12 +36,9 @@ int main(int argc, char **argv) try {
     }
     if (!given) return std::fputs(usage, stderr), 2;
     seed::set_log_level(trace ? seed::LogLevel::info : seed::LogLevel::error);
-    // Memory, where there is some: SQLite syncs at every commit, and this process may forget.
-    std::filesystem::path base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : std::filesystem::temp_directory_path();
-    seed::TemporaryDirectory directory(base.string(), "seed-simulate-");
     unsigned broken = 0, pushes = 0, lives = 0, deployed = 0, failed = 0, superseded = 0;
     for (uint64_t seed = first; seed <= last; ++seed) {
-        auto outcome = seed::simulation::run_schedule(seed, (directory.path() / "state").string(), trace);
+        auto outcome = seed::simulation::run_schedule(seed, trace);
         pushes += outcome.pushes, lives += outcome.lives, deployed += outcome.deployed, failed += outcome.failed, superseded += outcome.superseded;
         if (outcome.broken) {
             ++broken;

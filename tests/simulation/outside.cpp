@@ -98,6 +98,13 @@ void Outside::publish(const runtime::PublishRequest &request) {
     for (const auto &service : request.services)
         if (!service.handle.empty() && !late_effects && !ever_ready.contains(service.handle))
             broken(service.handle + " was to be published although it was never ready");
+    for (const auto &before : published[request.ns]) {
+        auto machine = machines.find(before.handle);
+        if (late_effects || machine == machines.end() || machine->second.boot.state != "ready") continue;
+        if (!is_wanted_as_it_is || !is_wanted_as_it_is(machine->second.boot)) continue;
+        bool stays = std::any_of(request.services.begin(), request.services.end(), [&](auto &now) { return now.handle == before.handle; });
+        if (!stays) broken(before.handle + " is ready and wanted, but was to be taken away from its users");
+    }
     published[request.ns] = request.services;
 }
 

@@ -12,7 +12,6 @@ struct Outcome {
     std::string settled;                // "122 s": virtual time from the last accident to rest
 };
 
-// `directory`: for the state; emptied before.  `trace`: every step is printed.
-Outcome run_schedule(uint64_t seed, const std::string &directory, bool trace);
+Outcome run_schedule(uint64_t seed, bool trace);  // `trace`: every step is printed
 
 }  // namespace seed::simulation
