@@ -1,7 +1,7 @@
 # Sourced by ./check and ./quickstart: installs the packages of tools/packages.txt that are missing.
 #
 # A package install must not start a server on somebody's machine (pdns on port 53, sshd on port 22), so services are held back by
-# policy-rc.d while apt-get works, and the two that would start at the next boot are disabled, if it was us who brought them.
+# policy-rc.d while apt-get works, and those that would start at the next boot are disabled, if it was us who brought them.
 
 packages_of() {  # SECTION...: their packages, optional ones marked by ?
     local section='' line
@@ -44,7 +44,7 @@ install_as_root() {
     for package in "$@"; do
         if can_be_had "$package"; then wanted="$wanted $package"; fi
     done
-    for pair in pdns-server:pdns.service openssh-server:ssh.service; do
+    for pair in pdns-server:pdns.service openssh-server:ssh.service postgresql-common:postgresql.service; do
         is_installed "${pair%%:*}" || fresh_units="$fresh_units ${pair#*:}"
     done
     [ -n "$wanted" ] || return 0

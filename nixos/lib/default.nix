@@ -15,6 +15,8 @@ in rec {
   expose = import ./expose.nix;
   storage = import ./storage.nix;
   inherit connect describe domains routes;
+  # A name that only its owner gets a certificate for: not "default", "_" or "localhost".
+  isPublicName = name: text.isDomainName name && text.matches ".*[.].*" name;
   inherit (import ./namespace.nix) namespaceOf cidIn;
 
   # `meta` of an instance, or all its mistakes at once.

@@ -1,0 +1,138 @@
+# services.seed: what an operator writes.
+{ config, lib, pkgs, ... }:
+let
+  inherit (lib) mkOption types;
+  schemas = import ./schema.nix { inherit lib; };
+  cfg = config.services.seed;
+  # Every plugin known at evaluation: ours, and those that packages in services.seed.plugins bring.
+  known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } cfg.plugins;
+  schemaOf = plugin: (known.${plugin} or (throw
+    "services.seed.providers: there is no plugin \"${plugin}\": use one of ${lib.concatStringsSep ", " (lib.attrNames known)}, or add its package to services.seed.plugins")).schema;
+  provider = kind: types.submodule ({ config, ... }: {
+    options = {
+      plugin = mkOption {
+        type = types.str;
+        example = "dns-powerdns";
+        description = "The plugin that does it.";
+      };
+      isolation = mkOption {
+        type = types.enum [ "process" "inline" ];
+        default = "process";
+        description = "`process`: a process of its own. `inline`: inside seedd, for debugging.";
+      };
+      settings = mkOption {
+        type = schemas.settingsType (schemaOf config.plugin);
+        default = { };
+        description = "The plugin's configuration. Its options are the plugin's own, from its schema.";
+      };
+    };
+  });
+  one = kind: default: mkOption {
+    type = types.nullOr (provider kind);
+    inherit default;
+    description = "The provider of ${kind}.";
+  };
+  size = text: mkOption {
+    type = types.nullOr (types.strMatching "[0-9]+(Ki|Mi|Gi|Ti)?");
+    default = null;
+    example = "4Gi";
+    description = text;
+  };
+  count = most: text: mkOption { type = types.nullOr (types.ints.between 1 most); default = null; description = text; };
+  address = default: text: mkOption { type = types.strMatching "(\\[[0-9a-fA-F:.]+]|[0-9.]+):[0-9]+"; inherit default; description = text; };
+in {
+  options.services.seed = {
+    enable = lib.mkEnableOption "the Seed platform on this host";
+    package = mkOption { type = types.package; description = "The package with seedd, its programs, plugins and guest image."; };
+    plugins = mkOption {
+      type = types.listOf types.package;
+      default = [ ];
+      example = lib.literalExpression "[ pkgs.my-provider ]";
+      description = ''
+        Packages with further plugins: `lib/seed/plugins/NAME.so`, and `passthru.seedPlugins.NAME.schema`, the plugin's JSON Schema as a
+        Nix value (`lib.importJSON`), so that its settings are checked at evaluation.
+      '';
+    };
+    domain = mkOption { type = types.str; example = "seed.example.org"; description = "Instances are `INSTANCE.NAMESPACE.DOMAIN`."; };
+    silo = mkOption { type = types.nullOr types.str; default = null; description = "Host name of the git server. Null: `silo.` and the domain."; };
+    stateDirectory = mkOption { type = types.path; default = "/var/lib/seed"; description = "Everything that must survive: state, repositories, volumes."; };
+    admission = mkOption { type = types.enum [ "invite" "open" ]; default = "invite"; description = "`open`: a first push makes a repository. `invite`: only planted ones."; };
+    listen.ssh = address "[::]:22" "Where people push and ask.";
+    listen.http = address "[::]:80" "Where the platform answers HTTP.";
+    ingress.prefix = mkOption {
+      type = types.nullOr (types.strMatching "[0-9a-fA-F:]+/48");
+      default = null;
+      example = "2001:db8:5eed::/48";
+      description = "IPv6 prefix of the instances, routed to this host. Null: a private one, made once and kept.";
+    };
+    providers = {
+      runtime = one "machines" { plugin = "runtime-qemu"; };
+      dns = one "names" { plugin = "dns-powerdns"; settings.managed = true; };
+      storage = one "volumes" { plugin = "storage-localpath"; };
+      registrar = one "domain registration" null;
+      acme = one "certificates" null;
+      git = mkOption {
+        type = types.listOf (provider "git");
+        default = [ { plugin = "git-silo"; } ];
+        description = "The providers of repositories.";
+      };
+    };
+    limits = {
+      evaluation_memory = size "Memory of one evaluation.";
+      build_memory = size "Memory of one build.";
+      store_bytes = size "Disk of a namespace's Nix store.";
+      source_bytes = size "Unpacked tree of one revision.";
+      pack_bytes = size "One push.";
+      repository_bytes = size "A repository on disk.";
+      evaluation_seconds = count 3600 "Deadline of an evaluation.";
+      build_seconds = count 86400 "Deadline of a build.";
+      instances_per_flake = count 1000 "Instances of one flake.";
+      repositories_per_key = count 100000 "Repositories that one key may make.";
+      parallel_builds = count 64 "Builds of different namespaces at the same time.";
+    };
+    credentials = mkOption {
+      type = types.attrsOf types.path;
+      default = { };
+      example = lib.literalExpression ''{ pdns = "/run/secrets/pdns-api-key"; }'';
+      description = "Secret files, handed to the daemon by systemd: `services.seed.credentialPath \"pdns\"` is where a plugin's `..._file` setting finds one.";
+    };
+    credentialPath = mkOption {
+      type = types.functionTo types.str;
+      readOnly = true;
+      default = name: if cfg.credentials ? ${name} then "/run/credentials/seedd.service/${name}"
+        else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
+      description = "Where the daemon finds a credential.";
+    };
+    openFirewall = mkOption { type = types.bool; default = false; description = "Open the platform's SSH, HTTP and DNS ports."; };
+    extraSettings = mkOption {
+      type = types.attrsOf types.anything;
+      default = { };
+      description = "Keys of docs/configuration.md that have no option here; they win over the options.";
+    };
+    configFile = mkOption { type = types.path; readOnly = true; description = "The generated configuration file."; };
+    settings = mkOption { type = types.attrsOf types.anything; readOnly = true; description = "The same as a value."; };
+    persistentPaths = mkOption {
+      type = types.listOf types.str;
+      readOnly = true;
+      default = [ cfg.stateDirectory ];
+      description = "What a host with an ephemeral root must keep, for `environment.persistence`.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    services.seed.settings = import ./settings.nix {
+      inherit (cfg) domain silo admission limits;
+      state = cfg.stateDirectory;
+      listen = { inherit (cfg.listen) ssh http; };
+      ingress = { inherit (cfg.ingress) prefix; };
+      inherit (cfg) providers;
+      pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
+      extra = cfg.extraSettings;
+    };
+    services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);
+    warnings = lib.concatLists (lib.mapAttrsToList (kind: chosen: lib.concatMap (choice:
+      map (key: "services.seed.providers.${kind}.settings.${key} is a secret and will be readable for everybody in the Nix store: use services.seed.credentials and the setting that takes a file")
+        (lib.filter (key: choice.settings.${key} or null != null) (schemas.secretKeys (schemaOf choice.plugin))))
+      (if chosen == null then [ ] else lib.toList chosen)) cfg.providers);
+  };
+}

@@ -1,0 +1,22 @@
+# The configuration file of seedd (docs/configuration.md) from the values of services.seed.  Builtins only; JSON is YAML.
+with import ../lib/text.nix;
+let
+  clean = value:
+    if isAttrs value then builtins.mapAttrs (_: clean) (withoutNulls value)
+    else if isList value then map clean value
+    else value;
+  provider = choice: { inherit (choice) plugin; }
+    // (if choice.isolation or "process" == "process" then { } else { inherit (choice) isolation; })
+    // (let config = clean (choice.settings or { }); in if config == { } then { } else { inherit config; });
+in
+{ domain, silo ? null, state ? "/var/lib/seed", listen ? { }, ingress ? { }, admission ? "invite", providers, limits ? { }
+, pluginDirectories ? [ ], extra ? { } }:
+  let
+    some = name: value: if value == { } || value == [ ] then { } else { ${name} = value; };
+    settings = {
+      platform = { inherit domain state; } // (if silo == null then { } else { inherit silo; });
+      inherit admission;
+      providers = builtins.mapAttrs (_: chosen: if isList chosen then map provider chosen else provider chosen) (withoutNulls providers);
+    } // some "listen" (clean listen) // some "ingress" (clean ingress) // some "limits" (clean limits)
+      // some "plugin_directories" pluginDirectories;
+  in settings // builtins.mapAttrs (name: value: if isAttrs value && isAttrs (settings.${name} or null) then settings.${name} // value else value) extra

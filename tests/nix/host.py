@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""The host module: its plugin options are those of the built plugins, and what it generates is a configuration that seedd accepts.
+
+`tests/nix/host.py --accept` writes the schemas of the built plugins to nixos/host/plugins.json.
+The part with real modules needs SEED_NIXPKGS (see instances.py); without it the generated file is made by Nix from plain values.
+"""
+import ctypes
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from nix_side import BUILD, SOURCE, evaluate, nixpkgs, refusal
+
+GOLDEN = f"{SOURCE}/nixos/host/plugins.json"
+
+
+class Provider(ctypes.Structure):
+    """The beginning of struct seed_provider in plugin-api/include/seed/abi.h."""
+    _fields_ = [("size", ctypes.c_size_t), ("id", ctypes.c_char_p), ("contract", ctypes.c_char_p), ("version", ctypes.c_char_p),
+                ("summary", ctypes.c_char_p), ("config_schema", ctypes.c_char_p)]
+
+
+def plugins():
+    """{"dns-powerdns": {"contract","summary","schema"}} of the plugins in the build directory that are for operators."""
+    found = {}
+    for file in sorted(glob.glob(f"{BUILD}/plugins/*.so")):
+        name = os.path.basename(file)[:-3]
+        if not os.path.isdir(f"{SOURCE}/plugins/{name}"):
+            continue                                                          # a mock, or one of a test
+        entry = ctypes.CDLL(file).seed_plugin_v1
+        entry.restype, entry.argtypes = ctypes.POINTER(Provider), [ctypes.c_uint32]
+        one = entry(0).contents
+        found[one.id.decode()] = {"contract": one.contract.decode(), "summary": one.summary.decode(), "schema": json.loads(one.config_schema)}
+    assert found, f"there are no plugins in {BUILD}/plugins: build first"
+    return found
+
+
+def seedd_reads(settings):
+    """(accepted, what seedd makes of it or all its mistakes)."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(settings)
+        file.flush()
+        result = subprocess.run([f"{BUILD}/tests/nix/parse_config", file.name], capture_output=True, text=True, timeout=60)
+    return result.returncode == 0, result.stdout
+
+
+built = plugins()
+if sys.argv[1:] == ["--accept"]:
+    with open(GOLDEN, "w") as file:
+        json.dump(built, file, indent=1, sort_keys=True)
+        file.write("\n")
+    sys.exit()
+with open(GOLDEN) as file:
+    golden = json.load(file)
+for name, one in built.items():
+    assert golden.get(name) == one, f"nixos/host/plugins.json does not know {name} as it was built: run tests/nix/host.py --accept"
+
+# From plain values, with Debian's Nix alone.
+text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
+  domain = "seed.example.org";
+  listen = { ssh = "[::]:22"; http = "0.0.0.0:80"; };
+  ingress.prefix = "2001:db8:5eed::/48";
+  providers = {
+    runtime = { plugin = "runtime-qemu"; settings = { accelerator = "kvm"; guest = null; }; };
+    dns = { plugin = "dns-powerdns"; isolation = "process"; settings = { managed = true; listen = "127.0.0.1:5300"; dns_port = null; }; };
+    git = [ { plugin = "git-silo"; } ];
+    storage = { plugin = "storage-localpath"; settings.path = "/srv/a \\"quoted\\" path: with # all"; };
+    registrar = null;
+  };
+  limits = { build_memory = "8Gi"; build_seconds = null; };
+  pluginDirectories = [ "/usr/lib/seed/plugins" ];
+  extra.platform.state = "/srv/seed";
+})""")
+good, made = seedd_reads(text)
+assert good, made
+made = json.loads(made)
+assert made["domain"] == "seed.example.org" and made["silo"] == "silo.seed.example.org" and made["prefix"] == "2001:db8:5eed::/48", made
+assert made["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "127.0.0.1:5300"}}], made
+assert made["providers"]["storage"][0]["config"]["path"] == '/srv/a "quoted" path: with # all', made
+assert made["build_memory"] == 8 << 30 and made["plugin_directories"] == ["/usr/lib/seed/plugins"], made
+good, said = seedd_reads(text.replace('"admission"', '"admision"'))
+assert not good and "did you mean admission?" in said, said       # the reader does read
+
+tree = nixpkgs("lib", "nixos/modules")
+if not tree:
+    print("without nixpkgs (SEED_NIXPKGS) the module itself was only parsed")
+    for file in sorted(glob.glob(f"{SOURCE}/nixos/**/*.nix", recursive=True)):
+        subprocess.run(["nix-instantiate", "--parse", file], check=True, capture_output=True, timeout=60)
+    sys.exit()
+
+SYSTEM = f"""
+    tree = {tree};
+    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") {{ }} else rec {{
+      lib = import (tree + "/lib");
+      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // {{ inherit lib; }});
+    }};
+    package = derivation {{ name = "seed"; system = "x86_64-linux"; builder = "/bin/sh"; }};
+    host = module: (nixos.nixosSystem {{ system = "x86_64-linux"; modules = [ ./nixos/module.nix module {{ services.seed.package = package; boot.isContainer = true; system.stateVersion = "25.05"; }} ]; }}).config;
+    plain = {{ services.seed = {{ enable = true; domain = "seed.example.org"; }}; }};
+    third = package // {{ passthru.seedPlugins.dns-mine.schema = {{ type = "object"; additionalProperties = false; properties.url.type = "string"; properties.token = {{ type = "string"; x-seed-secret = true; }}; }}; }};
+"""
+
+# The template of a node, as it is, and all options at once.
+made = evaluate(f"""let {SYSTEM}
+    node = host ./templates/node/node.nix;
+    much = host {{ services.seed = {{
+      enable = true; domain = "seed.example.org"; plugins = [ third ]; openFirewall = true; credentials.pdns = "/run/secrets/pdns";
+      providers.dns = {{ plugin = "dns-mine"; settings = {{ url = "https://dns.example.org"; token = "oops"; }}; }};
+      providers.runtime.settings.accelerator = "kvm"; providers.runtime.plugin = "runtime-qemu";
+      limits.build_memory = "8Gi"; ingress.prefix = "2001:db8:5eed::/48"; extraSettings.admission = "open";
+    }}; }};
+    show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; tcp = c.networking.firewall.allowedTCPPorts;
+      udp = c.networking.firewall.allowedUDPPorts; inherit (c) warnings; failed = builtins.filter (a: !a.assertion && nixos.lib.hasInfix "seed" a.message) c.assertions; keep = c.services.seed.persistentPaths; }};
+  in {{ node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
+for name, one in made.items():
+    good, said = seedd_reads(one["text"])
+    assert good, (name, said)
+    one["read"] = json.loads(said)
+assert made["node"]["read"]["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "[::]:53"}}], made["node"]
+assert {22, 80, 53, 2222} <= set(made["node"]["tcp"]) and 53 in made["node"]["udp"], made["node"]
+assert made["node"]["keep"] == ["/var/lib/seed"]
+assert made["much"]["read"]["providers"]["runtime"][0]["config"] == {"accelerator": "kvm"}
+assert any("settings.token is a secret" in warning for warning in made["much"]["warnings"]), made["much"]["warnings"]
+assert made["much"]["credential"] == "/run/credentials/seedd.service/pdns" and "LoadCredential=pdns:/run/secrets/pdns" in made["much"]["unit"]
+assert "KillMode=process" in made["node"]["unit"]
+
+# A wrong key, type or plugin fails at evaluation and names the option.
+for broken, words in [
+        ("providers.dns = { plugin = \"dns-powerdns\"; settings.manged = true; }", ["services.seed.providers.dns.settings.manged", "does not exist"]),
+        ("providers.dns = { plugin = \"dns-powerdns\"; settings.managed = \"yes\"; }", ["services.seed.providers.dns.settings.managed", "boolean"]),
+        ("providers.dns = { plugin = \"dns-powerdns\"; settings.dns_port = 70000; }", ["settings.dns_port", "between 0 and 65535"]),
+        ("providers.dns = { plugin = \"dns-powerdns\"; settings.url = \"ftp://x\"; }", ["settings.url"]),
+        ("providers.dns.plugin = \"dns-bind\"", ["there is no plugin \"dns-bind\": use one of dns-powerdns"]),
+        ("listen.ssh = \"22\"", ["services.seed.listen.ssh"]),
+        ("admission = \"all\"", ["services.seed.admission"])]:
+    said = refusal(f"let {SYSTEM} in builtins.toJSON (host {{ services.seed = {{ enable = true; domain = \"x.example.org\"; {broken}; }}; }}).services.seed.settings")
+    for word in words:
+        assert word in said, (broken, word, said)
+
+# systemd reads the unit.
+with tempfile.TemporaryDirectory() as folder:
+    with open(f"{folder}/seedd.service", "w") as file:
+        file.write(made["node"]["unit"])
+    try:
+        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service"], capture_output=True, text=True, timeout=60)
+        wrong = [line for line in verified.stderr.splitlines() if "seedd.service" in line and not ("not executable" in line or "Failed to prepare filename" in line or "No such file" in line)]
+        assert not wrong, wrong
+    except FileNotFoundError:
+        print("without systemd-analyze the unit was not verified")

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""The templates and the instance module through real NixOS modules: what they mean inside the machine, and what is refused how.
+
+Needs a nixpkgs tree in SEED_NIXPKGS (lib and nixos/modules; where its packages are missing, a file nixos-system.nix in it that gives
+{ lib; nixosSystem; }).  Nothing is built.  `tests/nix/instances.py --accept` writes docs/nix-options.md.
+"""
+import os
+import sys
+
+from nix_side import SOURCE, evaluate, nixpkgs, parse_meta, refusal, skip
+
+tree = nixpkgs("lib", "nixos/modules")
+if not tree:
+    skip("no nixpkgs: set SEED_NIXPKGS to a tree with lib and nixos/modules")
+
+SYSTEM = f"""
+    tree = {tree};
+    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") {{ }} else rec {{
+      lib = import (tree + "/lib");
+      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // {{ inherit lib; }});
+    }};
+    mkSeed = import ./nixos/lib/mk-seed.nix (nixos // {{ modules = [ sops ]; }});
+    # The options that sops-nix would bring, for templates that set them.
+    sops = {{ lib, ... }}: {{ options.sops = lib.mkOption {{ type = lib.types.submodule {{ freeformType = lib.types.attrsOf lib.types.anything; }}; default = {{ }}; }}; }};
+    seed.lib = import ./nixos/lib // {{ mkSeed = arguments: mkSeed (arguments // {{ checkKeys = false; }}); }};
+    instances = name: ((import (./templates + "/${{name}}/flake.nix")).outputs {{ inherit seed; }}).seeds;
+    one = module: mkSeed {{ name = "web"; inherit module; }};
+"""
+
+
+def nix(expression):
+    return evaluate(f"let {SYSTEM} in {expression}")
+
+
+def says(expression, *words):
+    said = refusal(f"let {SYSTEM} in {expression}")
+    for word in words:
+        assert word in said, f"'{word}' is not in:\n{said}"
+
+
+# Every template evaluates as a whole, and the platform understands what it says.
+metas = nix("nixos.lib.genAttrs [ \"instance\" \"instance-caddy\" \"instance-api\" \"multi\" ] (name: builtins.mapAttrs (_: seed: seed.meta) (instances name))")
+for template, instances in metas.items():
+    for name, answer in zip(instances, parse_meta([{"name": name, "meta": meta} for name, meta in instances.items()])):
+        assert "spec" in answer, (template, name, answer)
+assert metas["instance"]["web"]["expose"] == {"http": {"port": 80, "protocol": "http"}}
+assert metas["instance-caddy"]["web"]["dns"]["names"] == ["example.com", "www.example.com"]
+assert metas["instance-api"]["api"]["expose"] == {"myapp": {"port": 3000, "protocol": "tcp"}} and not metas["instance-api"]["api"]["acme"]
+assert metas["multi"]["web"]["connect"] == {"api": {"service": "api", "port": 3000}}
+
+# What the options mean inside the machine.
+inside = nix("""let
+    web = one {
+      seed = {
+        size = "m";
+        expose = { https.enable = true; dns.enable = true; game = { port = 27015; protocol = "udp"; }; off.enable = false; };
+        storage.db = { size = "1Gi"; mountPoint = "/var/lib/postgresql"; user = "postgres"; group = "postgres"; mode = "0700"; };
+        connect = { my-db = { service = "db"; port = 5432; }; cache = "redis"; };
+      };
+      services.nginx = { enable = true; virtualHosts."shop.example.org" = { enableACME = true; forceSSL = true; }; };
+      services.caddy.enable = true;
+      users.users.pdns = { isSystemUser = true; group = "pdns"; }; users.groups.pdns = { };
+      systemd.services.mine = { script = "true"; serviceConfig.User = "pdns"; };
+    };
+    c = web.config;
+  in {
+    inherit (web) meta;
+    inherit (c.networking) hostName useDHCP useHostResolvConf;
+    firewall = { inherit (c.networking.firewall) enable allowedTCPPorts allowedUDPPorts; };
+    nftables = c.networking.nftables.enable;
+    container = c.boot.isContainer; nix = c.nix.enable; sudo = c.security.sudo.enable; mutable = c.users.mutableUsers;
+    etc = builtins.mapAttrs (_: file: file.text) (nixos.lib.filterAttrs (name: _: nixos.lib.hasPrefix "seed/" name) c.environment.etc);
+    variables = nixos.lib.filterAttrs (name: _: nixos.lib.hasPrefix "SEED_" name) c.environment.sessionVariables;
+    tmpfiles = c.systemd.tmpfiles.rules;
+    caddy = c.services.caddy.acmeCA; caddyFile = c.systemd.services.caddy.serviceConfig.EnvironmentFile;
+    lego = { inherit (c.security.acme.defaults) server environmentFile; };
+    warnings = c.warnings;
+    sops = c.sops.age.keyFile;
+    attributes = builtins.attrNames web;
+    kernel = c.boot.kernel.enable; activation = builtins.attrNames c.system.activationScripts;
+  }""")
+assert inside["meta"]["resources"] == {"vcpus": 2, "memory": 2048} and inside["meta"]["acme"] is True
+assert inside["hostName"] == "web" and not inside["useDHCP"] and not inside["useHostResolvConf"]
+assert inside["firewall"]["enable"] and inside["nftables"]
+assert {53, 443} <= set(inside["firewall"]["allowedTCPPorts"]) and set(inside["firewall"]["allowedUDPPorts"]) >= {53, 27015}, inside["firewall"]
+assert 27015 not in inside["firewall"]["allowedTCPPorts"]
+assert inside["container"] and not inside["nix"] and not inside["sudo"] and not inside["mutable"] and not inside["kernel"]
+assert inside["etc"] == {"seed/connect/my-db": "db:5432", "seed/connect/cache": "redis"}, inside["etc"]
+assert inside["variables"] == {"SEED_MY_DB_HOST": "db", "SEED_CACHE_HOST": "redis"}
+assert "d /var/lib/postgresql 0700 postgres postgres -" in inside["tmpfiles"]
+assert "d /run/mine 0755 pdns pdns -" in inside["tmpfiles"], [rule for rule in inside["tmpfiles"] if "/run" in rule]
+assert inside["caddy"] == "{$SEED_ACME_URL}" and inside["caddyFile"] == "/run/seed/env"
+assert inside["lego"] == {"server": None, "environmentFile": "/run/seed/lego.env"}
+assert any("shop.example.org" in warning and "seed.dns.names" in warning for warning in inside["warnings"]), inside["warnings"]
+assert inside["sops"] == "/seed/tpm/age-identity"
+assert set(inside["attributes"]) == {"meta", "toplevel", "config", "options", "module", "image"}
+assert {"seedModules", "seedAcme"} <= set(inside["activation"])
+
+# The service modules, as whole systems.
+services = nix("""let
+    db = (mkSeed { name = "postgres"; module = { seed.services.postgresql = { enable = true; databases.zitadel.clients.id.role = "zitadel_rw"; }; }; });
+    id = (mkSeed { name = "id"; module = { seed.services.zitadel = { enable = true; hostname = "id.example.org"; database.host = "postgres"; }; }; });
+  in {
+    db = { inherit (db) meta; inherit (db.config.services.postgresql) authentication settings; init = db.config.systemd.units."seed-pg-init.service".text;
+      prepare = db.config.systemd.units."seed-pg-prepare.service".text; };
+    id = { inherit (id) meta; zitadel = id.config.systemd.units."zitadel.service".text; proxy = id.config.systemd.units."mtls-proxy-zitadel-db.service".text;
+      user = id.config.users.users.zitadel.isSystemUser; };
+  }""")
+assert services["db"]["meta"]["expose"] == {"postgresql": {"port": 5432, "protocol": "tcp"}}
+assert services["db"]["meta"]["storage"]["postgresql"]["mountPoint"] == "/var/lib/postgresql" and services["db"]["meta"]["storage"]["postgresql"]["user"] == "postgres"
+assert 'hostssl "zitadel" "zitadel_rw" all cert clientname=DN map=seed' in services["db"]["authentication"] and "md5" not in services["db"]["authentication"]
+assert services["db"]["settings"]["ssl"] is True and services["db"]["settings"]["ident_file"] == "/run/seed-postgresql/pg_ident.conf"
+assert "After=postgresql.service" in services["db"]["init"] and "Before=postgresql.service" in services["db"]["prepare"], services["db"]
+assert "User=zitadel" in services["id"]["zitadel"] and "start-from-setup" in services["id"]["zitadel"] and "init zitadel" in services["id"]["zitadel"]
+assert "TCP4-LISTEN:15432,bind=127.0.0.1" in services["id"]["proxy"] and services["id"]["user"] is True
+assert services["id"]["meta"]["storage"]["zitadel"]["mode"] == "0700"
+says("(one { seed.services.postgresql = { enable = true; databases.\"a-b\" = { }; }; }).meta", "the database \"a-b\" cannot be")
+
+# Mistakes show when `meta` is asked for, and name the option.
+says("(one { seed.size = \"huge\"; }).meta", "seed.size", "is not of type `one of")
+says("(one { seed.sizze = \"s\"; }).meta", "seed.sizze", "does not exist")
+says("(one { seed.expose.http = \"80\"; }).meta", "seed.expose.http")
+says("(one { seed.expose.myapp.enable = true; }).meta", "seed.expose.myapp: no port is known for the name", "add port = NUMBER")
+says("(one { services.nginx.enable = \"yes\"; }).meta", "services.nginx.enable", "boolean")
+says("(mkSeed { name = \"web\"; module = ./templates/instance/web.nix; }).meta", ".authorized_keys still holds the template's placeholder")
+
+# The options as data.
+options = nix("import ./nixos/lib/options.nix { inherit (nixos) lib; options = (one { }).options.seed; }")
+for name in ("size", "expose", "storage", "connect", "dns.names", "rollout", "autostart", "acme", "shoot.enable", "namespace", "meta"):
+    assert options[f"seed.{name}"]["description"], name
+assert options["seed.storage.<name>.mountPoint"]["example"] and options["seed.size"]["default"] == '"xs"', options["seed.size"]
+
+
+def page():
+    lines = ["# Options of an instance", "", "Generated by `tests/nix/instances.py --accept` from `nixos/instance`; as data: `nix eval .#lib.options --json`.", "",
+             "| option | type | default | what it is |", "|---|---|---|---|"]
+    for name, one in sorted(options.items()):
+        cells = [f"`{name}`", one["type"], f"`{one['default']}`" if "default" in one else "", " ".join(one["description"].split())]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+file = f"{SOURCE}/docs/nix-options.md"
+if sys.argv[1:] == ["--accept"]:
+    with open(file, "w") as out:
+        out.write(page())
+with open(file) as written:
+    assert written.read() == page(), "docs/nix-options.md is not what the options say: run tests/nix/instances.py --accept"
