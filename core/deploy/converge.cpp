@@ -67,21 +67,18 @@ model::Desired Converger::desired(const std::map<std::string, model::InstanceSpe
     return want;
 }
 
-Task<model::Observed> Converger::observe(const Call &call) {
+Task<model::Observed> Converger::observe(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
     model::Observed seen;
-    json nothing = json::object();
-    runtime::ListReply boots = co_await world_.runtime->ask<runtime::ListReply>(call, "list", nothing);
-    for (const auto &boot : boots.boots) {
-        if (!boot.instance.starts_with(ns_ + "/")) continue;
-        seen.boots.push_back({boot.handle, name_within(boot.instance), boot.desired, boot.state, boot.reason, boot.ipv4_only});
-    }
-    storage::ListReply volumes = co_await world_.storage->ask<storage::ListReply>(call, "list", nothing);
-    for (const auto &volume : volumes.volumes)
-        if (volume.volume.starts_with(ns_ + "/")) seen.volumes.push_back({volume.volume, volume.size_bytes});
-    runtime::ImagesReply images = co_await world_.runtime->ask<runtime::ImagesReply>(call, "images", nothing);
-    seen.images = images.keys;
+    std::shared_ptr<const View> view = co_await world_.lookout->look(call);
+    if (auto boots = view->boots.find(ns_); boots != view->boots.end())
+        for (const auto &boot : boots->second)
+            seen.boots.push_back({boot.handle, name_within(boot.instance), boot.desired, boot.state, boot.reason, boot.ipv4_only});
+    if (auto volumes = view->volumes.find(ns_); volumes != view->volumes.end())
+        for (const auto &volume : volumes->second) seen.volumes.push_back({volume.volume, volume.size_bytes});
+    for (const auto &[name, spec] : instances)
+        if (view->images.contains(spec.image)) seen.images.push_back(spec.image);
+    if (auto records = view->records.find(ns_); records != view->records.end()) seen.records = records->second;
     seen.services = observed(services_);
-    seen.records = co_await world_.records.observe(call, ns_);
     co_return seen;
 }
 
@@ -101,7 +98,7 @@ std::map<std::string, runtime::Service> Converger::services_of(const model::Desi
 }
 
 Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
-    model::Observed seen = co_await observe(call);
+    model::Observed seen = co_await observe(call, instances);
     model::Desired want = desired(instances);
     if (publication_ == Publication::unknown) seen.services = observed(services_of(want, seen));
     co_return model::plan(want, seen);
@@ -110,7 +107,7 @@ Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::
 Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::InstanceSpec> instances) {
     size_t done = 0;
     for (int round = 0; round < most_rounds; ++round) {
-        model::Observed seen = co_await observe(call);
+        model::Observed seen = co_await observe(call, instances);
         model::Desired want = desired(instances);
         if (publication_ != Publication::known) {
             // As a whole before anything changes: published one by one, the first would take the others' places away.

@@ -33,7 +33,7 @@ public:
 private:
     struct Progress;
     model::Desired desired(const std::map<std::string, model::InstanceSpec> &instances) const;
-    Task<model::Observed> observe(const Call &call);
+    Task<model::Observed> observe(const Call &call, const std::map<std::string, model::InstanceSpec> &instances);
     Task<void> carry_out(const Call &call, const model::Desired &want, std::vector<model::Action> actions);
     Task<void> chain(const Call &call, const model::Desired &want, std::vector<model::Action> actions, std::shared_ptr<Progress> progress);
     Task<void> act(const Call &call, const model::Desired &want, const model::Action &action, std::string &started);

@@ -5,6 +5,7 @@
 
 #include "core/base/async.h"
 #include "core/build/builder.h"
+#include "core/deploy/lookout.h"
 #include "core/names/records.h"
 #include "core/providers/provider.h"
 #include "core/state/store.h"
@@ -17,6 +18,7 @@ struct World {
     build::Builder &builder;
     names::Records &records;
     std::shared_ptr<providers::Provider> runtime, git, storage;
+    std::shared_ptr<Lookout> lookout;      // of these providers and records
     std::string domain;                    // of the platform
     std::string prefix;                    // /48 of service addresses
     std::string node_address;              // SEED_NODE_IP

@@ -17,7 +17,12 @@ constexpr auto batch_window = milliseconds(50);
 constexpr uint32_t ttl_seconds = 60;
 
 // "web.s-abc.seed.example." belongs to the namespace "s-abc" of the zone "seed.example.".
-bool belongs(const std::string &name, const std::string &ns, const std::string &zone) { return name.ends_with("." + ns + "." + zone); }
+std::string namespace_of(const std::string &name, const std::string &zone) {
+    if (!name.ends_with("." + zone)) return {};
+    std::string inside = name.substr(0, name.size() - zone.size() - 1);
+    auto dot = inside.rfind('.');
+    return dot == std::string::npos ? std::string() : inside.substr(dot + 1);   // the zone's own names are nobody's
+}
 
 struct Waiter {
     Waiter(asio::any_io_executor executor, std::string ns) : done(executor), ns(std::move(ns)) {}
@@ -119,7 +124,7 @@ Task<void> Records::State::write(const std::map<std::string, std::vector<model::
             set.values.push_back(record.value);
         }
         for (const auto &set : there)
-            if (set.owner == owner && belongs(set.name, ns, zone) && !wanted.contains({set.name, set.type}))
+            if (set.owner == owner && namespace_of(set.name, zone) == ns && !wanted.contains({set.name, set.type}))
                 remove.sets.push_back({set.name, set.type});
         for (auto &[key, set] : wanted) apply.sets.push_back(std::move(set));
     }
@@ -139,15 +144,15 @@ Task<std::vector<dns::RecordSet>> Records::State::list(const Call &call) {
     co_return found;
 }
 
-Task<std::vector<model::Record>> Records::observe(const Call &call, std::string ns) {
+Task<std::map<std::string, std::vector<model::Record>>> Records::observe(const Call &call) {
     auto state = state_;
     std::vector<dns::RecordSet> there = co_await state->list(call);
-    std::vector<model::Record> ours;
+    std::map<std::string, std::vector<model::Record>> ours;
     for (const auto &set : there) {
-        if (set.owner != state->owner || !belongs(set.name, ns, state->zone)) continue;
-        for (const auto &value : set.values) ours.push_back({set.name, set.type, value});
+        if (set.owner != state->owner) continue;
+        for (const auto &value : set.values) ours[namespace_of(set.name, state->zone)].push_back({set.name, set.type, value});
     }
-    std::sort(ours.begin(), ours.end());
+    for (auto &[ns, records] : ours) std::sort(records.begin(), records.end());
     co_return ours;
 }
 

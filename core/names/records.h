@@ -22,8 +22,8 @@ public:
 
     // Makes the records of a namespace exactly these (all below NS.DOMAIN); returns when they are written.  Throws Failure.
     Task<void> set(const Call &call, std::string ns, std::vector<model::Record> records);
-    // Ours, of this namespace, as the provider has them now.
-    Task<std::vector<model::Record>> observe(const Call &call, std::string ns);
+    // Ours, as the provider has them now: by namespace, sorted.
+    Task<std::map<std::string, std::vector<model::Record>>> observe(const Call &call);
 
 private:
     struct State;

@@ -19,6 +19,7 @@ Life::Life(VirtualTime &time, Chance &chance, Outside &outside, const Faults &fa
                         .runtime = providers_.runtime,
                         .git = providers_.git,
                         .storage = providers_.storage,
+                        .lookout = std::make_shared<deploy::Lookout>(context_->get_executor(), providers_.runtime, providers_.storage, records_),
                         .domain = "seed.test",
                         .prefix = "fd00:1:2::/48",
                         .node_address = "fd00:1:2::1"};

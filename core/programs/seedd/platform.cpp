@@ -144,6 +144,7 @@ Task<void> Platform::open_rooms(const Call &call) {
 
     deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,
                         .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
+                        .lookout = std::make_shared<deploy::Lookout>(executor, providers_["runtime"], providers_["storage"], *records_),
                         .domain = settings_.platform.domain, .prefix = prefix_, .node_address = prefix_.substr(0, prefix_.find("::")) + "::1",
                         .instances_per_flake = limits.instances_per_flake, .source_bytes = limits.source_bytes};
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));

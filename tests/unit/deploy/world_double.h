@@ -52,7 +52,7 @@ struct WorldDouble {
           runtime(std::make_shared<DoubleProvider>()), storage(std::make_shared<DoubleProvider>()), dns(std::make_shared<DoubleProvider>()),
           git(std::make_shared<DoubleProvider>()), records(context.get_executor(), dns, "seed.test.", "seed:test"),
           world{.executor = context.get_executor(), .store = store, .builder = builder, .records = records, .runtime = runtime, .git = git,
-                .storage = storage, .domain = "seed.test", .prefix = "fd00:1:2::/48", .node_address = "fd00:1:2::1",
+                .storage = storage, .lookout = std::make_shared<deploy::Lookout>(context.get_executor(), runtime, storage, records), .domain = "seed.test", .prefix = "fd00:1:2::/48", .node_address = "fd00:1:2::1",
                 .ready_deadline = std::chrono::seconds(10)} {
         make_runtime();
         make_storage();
