@@ -29,6 +29,8 @@ public:
         Role role;
     };
     Task<std::vector<Membership>> memberships(const Call &call, std::string key);
+    // Reads every repository's list once, so that with thousands of them the first question does not wait for all.
+    Task<void> learn();
     void forget(const std::string &repository) {   // its default branch moved
         lists_.erase(repository);
         ++changes_;

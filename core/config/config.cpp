@@ -292,6 +292,10 @@ Settings parse(const std::string &text, const std::string &name) {
                             {"build_seconds", read.count(limits.build_seconds, 1, 86400)},
                             {"instances_per_flake", read.count(limits.instances_per_flake, 1, 1000)},
                             {"repositories_per_key", read.count(limits.repositories_per_key, 1, 100000)},
+                            {"pushes_per_minute", read.count(limits.pushes_per_minute, 1, 100000)},
+                            {"connections_per_key", read.count(limits.connections_per_key, 1, 900)},
+                            {"connections_per_address", read.count(limits.connections_per_address, 1, 900)},
+                            {"connections", read.count(limits.connections, 1, 900)},
                             {"parallel_builds", read.count(limits.parallel_builds, 1, 64)}});
           }}});
     if (!document["platform"] || !document["platform"].IsMap() || !document["platform"]["domain"])

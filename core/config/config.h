@@ -43,6 +43,10 @@ struct LimitSettings {
     uint32_t build_seconds = 600;
     uint32_t instances_per_flake = 16;
     uint32_t repositories_per_key = 20;
+    uint32_t pushes_per_minute = 60;  // by one key
+    uint32_t connections_per_key = 32;
+    uint32_t connections_per_address = 64;
+    uint32_t connections = 256;
     uint32_t parallel_builds = 2;
 };
 struct Settings {

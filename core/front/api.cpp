@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t most_requests = 16;      // in flight per peer
 constexpr size_t most_bytes = 64u << 10;  // of one request
+constexpr size_t most_webhook_bytes = 1u << 20;
 constexpr auto short_request = std::chrono::seconds(60);
 constexpr auto long_request = std::chrono::hours(3);  // conversations and followed logs
 
@@ -32,17 +33,21 @@ struct Api::Peer {
 const std::map<std::string, Api::Handler> Api::handlers = {
     {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},
+    {"refresh", &Api::refresh},
 };
 
 Api::Api(deploy::Deployer &deployer, access::Access &access, Hosting hosting)
-    : deployer_(deployer), access_(access), hosting_(std::move(hosting)) {}
+    : deployer_(deployer),
+      access_(access),
+      hosting_(std::move(hosting)),
+      pushes_(hosting_.pushes_per_minute, std::chrono::seconds(60)) {}
 
 Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
     auto executor = deployer_.world().executor;
     auto peer = std::make_shared<Peer>(executor, std::move(socket), kind);
     try {
         for (;;) {
-            std::optional<Frame> frame = co_await peer->stream.receive(most_bytes);
+            std::optional<Frame> frame = co_await peer->stream.receive(kind == PeerKind::http ? most_webhook_bytes : most_bytes);
             if (!frame) break;
             json message = parse_json(frame->body, "request");
             int64_t id = message.at("id").get<int64_t>();
@@ -59,8 +64,18 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
                 peer->person.fingerprint = printable(args.value("fingerprint", ""), 100);
                 peer->person.remote = printable(args.value("remote", ""), 100);
                 if (peer->person.key.empty()) throw Failure(Code::invalid, "hello without a public key");
-                std::string done = json{{"id", id}, {"ok", json::object()}}.dump();
-                co_await peer->stream.send(done);
+                json said = {{"id", id}};
+                if (connected_[peer->person.key] >= hosting_.connections_per_key) {
+                    said["error"] = {{"code", "limit"},
+                                     {"text", "this key has " + std::to_string(hosting_.connections_per_key) +
+                                                  " connections open, as many as the platform allows; close one and try again"}};
+                    peer->person.key.clear();
+                } else {
+                    ++connected_[peer->person.key];
+                    said["ok"] = json::object();
+                }
+                std::string body = said.dump();
+                co_await peer->stream.send(std::move(body));
                 continue;
             }
             if (peer->running.contains(id)) throw Failure(Code::invalid, "request id used twice");
@@ -82,6 +97,7 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
     } catch (const std::exception &error) {
         log_warning("front", "a peer was dropped: " + std::string(error.what()));
     }
+    if (!peer->person.key.empty() && --connected_[peer->person.key] == 0) connected_.erase(peer->person.key);
     for (auto &[id, call] : peer->running) call.cancel("the asker left");
     peer->stream.close();
 }
@@ -98,7 +114,8 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
     try {
         auto handler = handlers.find(op);
         if (handler == handlers.end()) throw Failure(Code::unsupported, "no such request: " + printable(op, 40));
-        if (peer->kind == PeerKind::http && op != "health") throw Failure(Code::denied, "the HTTP front may not ask for " + op);
+        if (peer->kind == PeerKind::http && op != "health" && op != "refresh") throw Failure(Code::denied, "the HTTP front may not ask for " + op);
+        if (op == "refresh" && peer->kind != PeerKind::http) throw Failure(Code::denied, "webhooks come over HTTP");
         if (peer->kind == PeerKind::session && request->person.key.empty()) throw Failure(Code::denied, "say hello first");
         json result = co_await (this->*handler->second)(*request);
         answer["ok"] = std::move(result);

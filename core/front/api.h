@@ -1,6 +1,6 @@
 // The typed requests that the fronts and the operator's command line send to seedd (docs/architecture.md lists them).
 //
-// A peer is a session (one key, nothing before `hello`), the HTTP front (health only), or the operator (all repositories).  What
+// A peer is a session (one key, nothing before `hello`), the HTTP front (health, webhooks), or the operator (all repositories).  What
 // a peer sends is never trusted beyond its kind: every argument is checked here, and a frame that is not a request ends the peer.
 #pragma once
 #include <functional>
@@ -12,6 +12,8 @@
 #include "core/access/access.h"
 #include "core/base/frame_stream.h"
 #include "core/deploy/deployer.h"
+#include "core/front/rate.h"
+#include "core/front/webhook.h"
 
 namespace seed::front {
 
@@ -25,10 +27,15 @@ struct Person {
 
 struct Hosting {
     std::string domain, silo;
+    std::string webhook_secrets;  // file; see webhook.h
     bool open_admission = false;
     size_t repositories_per_key = 20;
     uint64_t pack_bytes = 256ull << 20;
     uint64_t repository_bytes = 1ull << 30;
+    size_t pushes_per_minute = 60;       // by one key; 0: unlimited
+    size_t connections_per_key = 32;     // at the same time
+    size_t connections_per_address = 64;
+    size_t connections = 256;
 };
 
 // One request in flight.
@@ -47,6 +54,7 @@ public:
 
     // Serves one peer until it leaves.  Cancels what it asked for and did not wait for.
     Task<void> serve(UniqueFd socket, PeerKind kind);
+    const Hosting &hosting() const { return hosting_; }
     // Providers that `health` and `status` tell about, by kind.
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);
@@ -64,6 +72,7 @@ private:
     Task<json> whoami(Request &request);
     Task<json> health(Request &request);
     Task<json> git(Request &request);
+    Task<json> refresh(Request &request);
 
     // The repositories this request may manage.
     Task<std::vector<access::Access::Membership>> visible(const Request &request);
@@ -89,6 +98,10 @@ private:
     Hosting hosting_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     std::map<std::string, int> receiving_;  // pushes in flight by repository
+    std::map<std::string, int> conversing_;    // git conversations in flight by key
+    std::map<std::string, size_t> connected_;  // sessions by key
+    Rate pushes_;                              // by key
+    Replays replays_;
 };
 
 }  // namespace seed::front

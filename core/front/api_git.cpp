@@ -1,5 +1,6 @@
 // Hosted git conversations: who may, what a first push makes, what happens when refs have changed.
 #include <algorithm>
+#include <utility>
 
 #include <seed/util/text.h>
 #include <seed/git.hpp>
@@ -14,12 +15,33 @@ namespace seed::front {
 
 namespace {
 const std::string no_commit(40, '0');
+constexpr int conversations_per_key = 16;  // at the same time: each is a process with memory of its own
+
+// One more of something by name, until the end of the scope or end().
+class Counted {
+public:
+    Counted(std::map<std::string, int> &all, std::string name) : all_(all), name_(std::move(name)) { ++all_[name_]; }
+    Counted(const Counted &) = delete;
+    ~Counted() { end(); }
+    void end() {
+        if (std::exchange(counted_, false) && --all_[name_] == 0) all_.erase(name_);
+    }
+
+private:
+    std::map<std::string, int> &all_;
+    std::string name_;
+    bool counted_ = true;
+};
 }
 
 Task<json> Api::git(Request &request) {
     std::string service = request.args.at("service").get<std::string>();
     std::string repository = model::RepoName(request.args.at("repository").get<std::string>()).str();
     if (request.descriptors.size() != 3) throw Failure(Code::invalid, "a git conversation needs three descriptors");
+    Counted conversing(conversing_, request.person.key);
+    if (conversing_[request.person.key] > conversations_per_key)
+        throw Failure(Code::limit, "this key has " + std::to_string(conversations_per_key) +
+                                       " clones and pushes running, as many as the platform allows; try again when one has ended");
     git::ServeRequest serve;
     serve.repository = repository;
     serve.service = service;
@@ -44,8 +66,7 @@ Task<void> Api::claim(const Request &request, std::string repository) {
     if (!hosting_.open_admission)
         throw Failure(Code::denied,
                       "there is no repository " + repository + " and this platform makes none without an invitation");
-    size_t owned = 0;
-    for (const auto &flake : store.flakes()) owned += flake.owner == request.person.key;
+    size_t owned = store.flakes_owned(request.person.key);
     if (owned >= hosting_.repositories_per_key)
         throw Failure(Code::limit, "this key owns " + std::to_string(owned) + " repositories, as many as the platform allows");
     auto identity = identity::make_identity();
@@ -75,16 +96,21 @@ Task<void> Api::claim(const Request &request, std::string repository) {
 // A first push that brought nothing leaves no name taken.
 Task<void> Api::release_if_empty(const Call &call, std::string repository) {
     auto &world = deployer_.world();
-    if (receiving_[repository] > 0 || world.store.latest_revision(repository)) co_return;
+    if (receiving_.contains(repository) || world.store.latest_revision(repository)) co_return;
+    git::ResolveRequest head;
+    head.repository = repository;
+    bool empty = false;
+    try {
+        co_await world.git->call(call, "resolve", head);
+    } catch (const Failure &failure) {
+        if (failure.code() != Code::not_found) throw;
+        empty = true;
+    }
+    if (!empty || receiving_.contains(repository)) co_return;  // somebody began while we looked
     git::RepositoryRequest which;
     which.repository = repository;
-    json nothing = json::object();
-    git::ListReply all = co_await world.git->ask<git::ListReply>(call, "list", nothing);
-    for (const auto &hosted : all.repositories)
-        if (hosted.name == repository && !hosted.head.empty()) co_return;
-    if (receiving_[repository] > 0) co_return;  // somebody began while we looked
     co_await world.git->call(call, "remove", which);
-    if (receiving_[repository] > 0) co_return;
+    if (receiving_.contains(repository)) co_return;
     world.store.remove_flake(repository);
     access_.forget(repository);
 }
@@ -107,7 +133,14 @@ Task<void> Api::catch_up(const Call &call, std::string repository, std::string p
 
 Task<json> Api::receive(Request &request, std::string repository, json serve) {
     auto &world = deployer_.world();
-    if (!world.store.flake(repository)) {
+    if (auto wait = pushes_.refuse(request.person.key, Rate::Clock::now()))
+        throw Failure(Code::limit, "this key has pushed " + std::to_string(hosting_.pushes_per_minute) +
+                                       " times within a minute, as often as the platform allows; try again in " +
+                                       std::to_string(wait->count()) + " s");
+    // From now on nobody takes the repository for abandoned, whatever becomes of the other pushes to it.
+    Counted receiving(receiving_, repository);
+    auto known = world.store.flake(repository);
+    if (!known) {
         co_await claim(request, repository);
     } else if (request.kind == PeerKind::session) {
         auto role = co_await access_.role(request.call, request.person.key, repository);
@@ -115,16 +148,23 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
             throw Failure(Code::denied, "this key may not push to " + repository + " (" + request.person.fingerprint +
                                             "); its owner can add the key to .authorized_keys");
     }
+    if (known && !world.store.latest_revision(repository)) {  // its first push may still be making it
+        git::RepositoryRequest create;
+        create.repository = repository;
+        co_await world.git->call(request.call, "create", create);
+    }
     Pipe report = make_pipe();
     auto reporter = std::make_shared<ReportPipe>(world.executor, std::move(report.write));
     providers::CallOptions options;
     options.stream = true;
     for (auto &descriptor : request.descriptors) options.descriptors.push_back(descriptor.get());
     options.descriptors.push_back(report.read.get());
-    options.on_item = [this, &request, &repository, reporter](const json &item, std::vector<UniqueFd>) {
-        if (item.contains("updated")) on_updated(request, repository, item["updated"], reporter);
+    bool arrived = false;
+    options.on_item = [this, &request, &repository, &arrived, reporter](const json &item, std::vector<UniqueFd>) {
+        if (!item.contains("updated")) return;
+        arrived = true;
+        on_updated(request, repository, item["updated"], reporter);
     };
-    ++receiving_[repository];
     json last;
     std::exception_ptr failure;
     try {
@@ -133,10 +173,10 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
         failure = std::current_exception();
     }
     reporter->finish();
-    if (--receiving_[repository] == 0) receiving_.erase(repository);
+    receiving.end();
     Call part("after a push to " + repository, std::chrono::seconds(30));
     if (failure) co_await catch_up(part, repository, request.person.key);
-    co_await release_if_empty(part, repository);
+    if (!arrived) co_await release_if_empty(part, repository);
     if (failure) std::rethrow_exception(failure);
     co_return json{{"exit_code", last.value("exit_code", 1)}};
 }

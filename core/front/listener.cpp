@@ -5,18 +5,21 @@
 #include <unistd.h>
 
 #include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
 
 #include "core/base/log.h"
+#include "core/front/ssh_refusal.h"
 
 namespace seed::front {
 namespace {
 
-constexpr size_t most_sessions = 256;
-constexpr int most_from_one_address = 64;
+constexpr size_t most_refusals = 64;  // being told at the same time; others are just closed
 constexpr uint64_t session_memory = 512ull << 20;
 
 asio::ip::tcp::acceptor listen_on(asio::any_io_executor executor, const Address &address) {
@@ -84,9 +87,17 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     boost::system::error_code error;
     std::string from = connection.remote_endpoint(error).address().to_string();
     if (error) return;
-    if (sessions_.size() >= most_sessions || from_[from] >= most_from_one_address) {
+    const Hosting &limits = api_.hosting();
+    auto same = from_.find(from);
+    std::string why;
+    if (same != from_.end() && size_t(same->second) >= limits.connections_per_address)
+        why = "your address has " + std::to_string(same->second) + " connections open, as many as the platform allows; close one and try again";
+    else if (sessions_.size() >= limits.connections)
+        why = "all connections of the platform are taken; try again in a minute";
+    if (!why.empty()) {
         log_warning("front", "refusing a connection from " + from + ": too many sessions");
-        return;  // closes it
+        if (refusing_ < most_refusals) spawn_task(acceptor_.get_executor(), "refusal", refuse(std::move(connection), std::move(why)));
+        return;
     }
     connection.set_option(asio::ip::tcp::no_delay(true), error);
     while (sessions_.contains(next_slot_)) next_slot_ = (next_slot_ + 1) % 1000;
@@ -114,6 +125,26 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     auto executor = acceptor_.get_executor();
     spawn_task(executor, "session api", api_.serve(std::move(control.ours), PeerKind::session));
     spawn_task(executor, "session", watch(process, slot, from));
+}
+
+// What the client has sent by then must be read, or the kernel would throw our words away with the connection.
+Task<void> SshListener::refuse(asio::ip::tcp::socket connection, std::string why) {
+    ++refusing_;
+    boost::system::error_code error;
+    std::string words = ssh_refusal(why);
+    auto client = std::make_shared<asio::ip::tcp::socket>(std::move(connection));
+    asio::steady_timer patience(client->get_executor(), std::chrono::seconds(2));
+    patience.async_wait([client](boost::system::error_code stopped) {
+        boost::system::error_code ignored;
+        if (!stopped) client->close(ignored);
+    });
+    co_await asio::async_write(*client, asio::buffer(words), asio::redirect_error(asio::use_awaitable, error));
+    if (!error) client->shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    char rest[4096];
+    for (size_t read = 0; !error && read < 256u << 10;)
+        read += co_await client->async_read_some(asio::buffer(rest), asio::redirect_error(asio::use_awaitable, error));
+    patience.cancel();
+    --refusing_;
 }
 
 Task<void> SshListener::watch(std::shared_ptr<Process> session, unsigned slot, std::string from) {

@@ -29,6 +29,7 @@ public:
 
 private:
     void open_session(asio::ip::tcp::socket connection);
+    Task<void> refuse(asio::ip::tcp::socket connection, std::string why);
     Task<void> watch(std::shared_ptr<Process> session, unsigned slot, std::string from);
 
     Api &api_;
@@ -37,6 +38,7 @@ private:
     std::map<unsigned, std::shared_ptr<Process>> sessions_;  // by slot; the slot gives the uid
     std::map<std::string, int> from_;                        // connections by peer address
     unsigned next_slot_ = 0;
+    size_t refusing_ = 0;  // connections that are being told why
     bool stopped_ = false;
 };
 

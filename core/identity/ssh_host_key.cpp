@@ -41,4 +41,11 @@ SshKey make_ssh_key(const std::string &comment) {
     return {file, "ssh-ed25519 " + base64(blob)};
 }
 
+std::string sshfp_of(const std::string &public_key) {
+    auto words = split(public_key, ' ');
+    auto blob = words.size() >= 2 && words[0] == "ssh-ed25519" ? base64_decode(trim(words[1])) : std::nullopt;
+    if (!blob) throw Failure(Code::invalid, "'" + printable(public_key, 60) + "' is not an Ed25519 public key");
+    return "4 2 " + sha256_hex(*blob);  // Ed25519, SHA-256
+}
+
 }  // namespace seed::identity

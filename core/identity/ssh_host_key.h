@@ -9,5 +9,8 @@ struct SshKey {
     std::string public_key;    // "ssh-ed25519 BASE64"
 };
 SshKey make_ssh_key(const std::string &comment);
+// What an SSHFP record says of a public key ("ssh-ed25519 BASE64 ..."): "4 2 HEX", SHA-256 (RFC 4255, 6594, 7479).  Failure(invalid)
+// for other kinds of keys.
+std::string sshfp_of(const std::string &public_key);
 
 }  // namespace seed::identity

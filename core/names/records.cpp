@@ -16,12 +16,14 @@ using std::chrono::seconds;
 constexpr auto batch_window = milliseconds(50);
 constexpr uint32_t ttl_seconds = 60;
 
-// "web.s-abc.seed.example." belongs to the namespace "s-abc" of the zone "seed.example.".
+// "web.s-abc.seed.example." belongs to the namespace "s-abc" of the zone "seed.example.".  A name of the platform's own, such as
+// "silo.seed.example.", is a place of its own.
 std::string namespace_of(const std::string &name, const std::string &zone) {
+    if (name == zone) return name;
     if (!name.ends_with("." + zone)) return {};
     std::string inside = name.substr(0, name.size() - zone.size() - 1);
     auto dot = inside.rfind('.');
-    return dot == std::string::npos ? std::string() : inside.substr(dot + 1);   // the zone's own names are nobody's
+    return dot == std::string::npos ? name : inside.substr(dot + 1);
 }
 
 struct Waiter {

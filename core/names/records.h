@@ -21,6 +21,7 @@ public:
     ~Records();
 
     // Makes the records of a namespace exactly these (all below NS.DOMAIN); returns when they are written.  Throws Failure.
+    // `ns` with a final dot is one of the platform's own names, absolute and in the zone: its records become these.
     Task<void> set(const Call &call, std::string ns, std::vector<model::Record> records);
     // Ours, as the provider has them now: by namespace, sorted.
     Task<std::map<std::string, std::vector<model::Record>>> observe(const Call &call);

@@ -98,6 +98,12 @@ std::vector<Flake> Store::flakes() const {
     return all(q, flake_of);
 }
 
+size_t Store::flakes_owned(const std::string &owner) const {
+    Query q = impl_->query("SELECT count(*) FROM flakes WHERE owner = ?");
+    q.bind(owner).step();
+    return size_t(q.number(0));
+}
+
 bool Store::add_flake(const Flake &f) {
     Query q = impl_->query("INSERT INTO flakes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (repository) DO NOTHING");
     q.bind(f.repository).bind(f.owner).bind(f.cid).bind(f.ns).bind(f.identity_key).bind(f.created_ms).run();

@@ -57,6 +57,7 @@ public:
     std::optional<Flake> flake(const std::string &repository) const;
     std::optional<Flake> flake_by_namespace(const std::string &ns) const;
     std::vector<Flake> flakes() const;
+    size_t flakes_owned(const std::string &owner) const;
     bool add_flake(const Flake &flake);                // false: the repository exists already (first one wins)
     void remove_flake(const std::string &repository);  // only for a claim whose first push never arrived
 

@@ -17,7 +17,7 @@ namespace seed::silo {
 namespace {
 
 constexpr uint64_t MiB = 1ull << 20;
-constexpr uint64_t child_memory = 2048 * MiB;
+const std::string no_commit(40, '0');
 constexpr uint64_t child_cpu_seconds = 3600;
 
 }  // namespace
@@ -35,46 +35,41 @@ bool valid_protocol(std::string_view text) {
 }
 
 Conversation::Conversation(const plugin::Call &call, const git::ServeRequest &request, const std::filesystem::path &repository,
-                           const std::filesystem::path &hooks, const std::filesystem::path &hook_program)
-    : call_(call), request_(request), repository_(repository), hooks_(hooks), hook_program_(hook_program) {
+                           const std::filesystem::path &hooks, const std::filesystem::path &hook_program, size_t refs_limit)
+    : call_(call), request_(request), repository_(repository), hooks_(hooks), hook_program_(hook_program), refs_limit_(refs_limit) {
     receiving_ = request.service == "receive-pack";
     if (!receiving_ && request.service != "upload-pack")
         throw Failure(Code::invalid, "there is no git service '" + printable(request.service, 64) + "'");
 }
 
 std::vector<std::string> Conversation::environment() const {
-    std::vector<std::pair<std::string, std::string>> settings = {
-        {"safe.directory", "*"},  // the folder is ours by construction
-        {"core.hooksPath", hooks_.string()},
-        {"core.fsync", "committed,reference"},  // a ref that was announced must survive a crash
-        {"gc.auto", "0"},                       // never while somebody waits
-        {"receive.autogc", "false"},
-        {"receive.advertisePushOptions", "true"},
-        {"receive.fsckObjects", "true"},
-        {"receive.denyDeleteCurrent", "refuse"},
-        // Memory stays bounded whatever is in the pack.
-        {"pack.threads", "1"},
-        {"pack.windowMemory", "64m"},
-        {"pack.deltaCacheSize", "64m"},
-        {"core.bigFileThreshold", "32m"},
-        {"core.packedGitWindowSize", "16m"},
-        {"core.packedGitLimit", "256m"},
-        {"core.deltaBaseCacheLimit", "64m"},
-    };
-    if (request_.pack_limit_bytes) settings.emplace_back("receive.maxInputSize", std::to_string(request_.pack_limit_bytes));
-    std::vector<std::string> result = {"PATH=/usr/bin",
-                                       "LANG=C.UTF-8",
-                                       "HOME=/nonexistent",
-                                       "GIT_CONFIG_NOSYSTEM=1",
-                                       "GIT_CONFIG_SYSTEM=/dev/null",
-                                       "GIT_CONFIG_GLOBAL=/dev/null",
-                                       "GIT_ATTR_NOSYSTEM=1",
-                                       "GIT_CONFIG_COUNT=" + std::to_string(settings.size()),
-                                       std::string(hook_variable) + "=" + std::to_string(hook_descriptor)};
-    for (size_t i = 0; i < settings.size(); ++i) {
-        result.push_back("GIT_CONFIG_KEY_" + std::to_string(i) + "=" + settings[i].first);
-        result.push_back("GIT_CONFIG_VALUE_" + std::to_string(i) + "=" + settings[i].second);
+    GitSettings settings = common_settings();
+    if (receiving_) {
+        settings.insert(settings.end(), {
+            {"core.hooksPath", hooks_.string()},
+            {"receive.advertisePushOptions", "true"},
+            {"receive.fsckObjects", "true"},
+            {"receive.denyDeleteCurrent", "refuse"},
+            // A pack and its index are two files and two fsyncs; loose objects would be one each per object.
+            {"receive.unpackLimit", "1"},
+        });
+    } else {
+        settings.insert(settings.end(), {
+            {"core.hooksPath", "/dev/null"},
+            {"uploadpack.allowFilter", "true"},
+            // Filters that cost no more than a clone: decided by type, size or depth alone.  Not sparse:oid (reads patterns from
+            // the repository and matches every path) and not combinations.
+            {"uploadpackfilter.allow", "false"},
+            {"uploadpackfilter.blob:none.allow", "true"},
+            {"uploadpackfilter.blob:limit.allow", "true"},
+            {"uploadpackfilter.object:type.allow", "true"},
+            {"uploadpackfilter.tree.allow", "true"},
+            {"uploadpackfilter.tree.maxDepth", "16"},
+        });
     }
+    if (request_.pack_limit_bytes) settings.emplace_back("receive.maxInputSize", std::to_string(request_.pack_limit_bytes));
+    std::vector<std::string> result = git_environment(settings);
+    result.push_back(std::string(hook_variable) + "=" + std::to_string(hook_descriptor));
     if (valid_protocol(request_.protocol)) result.push_back("GIT_PROTOCOL=" + request_.protocol);
     return result;
 }
@@ -86,7 +81,7 @@ SpawnOptions Conversation::child_options(int hook_socket) const {
     options.directory = repository_;
     options.descriptors = {{call_.descriptor(0), 0}, {call_.descriptor(1), 1}, {call_.descriptor(2), 2}};
     if (receiving_) options.descriptors.emplace_back(hook_socket, hook_descriptor);
-    Cage cage;
+    Cage cage = git_cage();
     if (receiving_) {
         cage.read = {hooks_, std::filesystem::canonical(hook_program_)};
         cage.write = {repository_};
@@ -95,9 +90,6 @@ SpawnOptions Conversation::child_options(int hook_socket) const {
     } else {
         cage.read = {repository_};
     }
-    cage.connect_ports.emplace();  // none
-    cage.network = false;
-    cage.memory_bytes = child_memory;
     cage.cpu_seconds = child_cpu_seconds;
     options.cage = cage;
     return options;
@@ -169,12 +161,17 @@ std::optional<std::string> Conversation::refusal() const {
     if (auto why = objection(allowed_, push_options_)) return why;
     uint64_t limit = request_.repository_limit_bytes;
     bool deletes_only =
-        std::all_of(allowed_.begin(), allowed_.end(), [](auto &update) { return update.new_commit == std::string(40, '0'); });
+        std::all_of(allowed_.begin(), allowed_.end(), [](auto &update) { return update.new_commit == no_commit; });
     if (deletes_only) return std::nullopt;          // always possible: the way out of a full repository
     if (limit && bytes_below(repository_) > limit)  // the objects in quarantine count
         return "the repository would be larger than " + format_size(limit) + ", which is its limit";
-    if (count_refs(repository_, refs_limit) + allowed_.size() > refs_limit)
-        return "the repository would have more than " + std::to_string(refs_limit) + " branches and tags: delete some";
+    size_t more = 0, fewer = 0;
+    for (auto &update : allowed_) {
+        more += update.old_commit == no_commit;
+        fewer += update.new_commit == no_commit;
+    }
+    if (more > fewer && count_refs(repository_, refs_limit_) + more - fewer > refs_limit_)
+        return "the repository would have more than " + std::to_string(refs_limit_) + " branches and tags: delete some";
     return std::nullopt;
 }
 

@@ -18,11 +18,10 @@
 #include <string>
 #include <vector>
 
+#include "git_child.h"
 #include "hook_channel.h"
 
 namespace seed::silo {
-
-inline constexpr const char *git_program = "/usr/bin/git";
 
 // What GIT_PROTOCOL may say: "version=0".."version=2", and more after a colon.
 bool valid_protocol(std::string_view text);
@@ -31,7 +30,9 @@ class Conversation {
 public:
     // All arguments are borrowed for the conversation's life.  `hooks` holds the links to `hook_program`.
     Conversation(const plugin::Call &call, const git::ServeRequest &request, const std::filesystem::path &repository,
-                 const std::filesystem::path &hooks, const std::filesystem::path &hook_program);
+                 const std::filesystem::path &hooks, const std::filesystem::path &hook_program,
+                 size_t refs_limit);
+    bool receiving() const { return receiving_; }
     git::ServeReply run();
 
 private:
@@ -47,6 +48,7 @@ private:
     const git::ServeRequest &request_;
     const std::filesystem::path repository_;
     const std::filesystem::path &hooks_, &hook_program_;
+    const size_t refs_limit_;
     bool receiving_, announced_ = false;
     std::vector<git::RefUpdate> allowed_;  // by pre-receive
     std::vector<std::string> push_options_;

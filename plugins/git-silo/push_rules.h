@@ -9,7 +9,6 @@
 namespace seed::silo {
 
 inline constexpr size_t updates_limit = 1000;  // in one push
-inline constexpr size_t refs_limit = 10000;    // in one repository
 inline constexpr size_t options_limit = 64;         // push options (`git push -o`) of one push
 inline constexpr size_t option_bytes_limit = 1024;  // in one of them; together 16 KiB
 inline constexpr size_t all_options_bytes_limit = 16384;

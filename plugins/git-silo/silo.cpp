@@ -34,7 +34,9 @@ void link_hook(const fs::path &folder, const char *name, const fs::path &program
 }  // namespace
 
 Silo::Silo(const plugin::Host &host, const json &config)
-    : host_(host), repositories_(setting(config, "path", fs::path(host.state_directory()) / "repositories")) {
+    : host_(host), repositories_(setting(config, "path", fs::path(host.state_directory()) / "repositories")),
+      refs_limit_(config.value("refs", size_t(20000))),
+      maintenance_(repositories_, activity_, [&host](const std::string &text) { host.log(SEED_WARN, text); }) {
     prepare_libgit2();
     hook_ = setting(config, "hook", program_directory() / "seed-hook");
     hooks_ = fs::path(host.state_directory()) / "hooks";
@@ -102,8 +104,21 @@ git::FetchReply Silo::fetch(plugin::Call &call, const git::FetchRequest &request
 }
 
 git::ServeReply Silo::serve(plugin::Call &call, const git::ServeRequest &request) {
-    Conversation conversation(call, request, repositories_.require(request.repository), hooks_, hook_);
-    return conversation.run();
+    fs::path repository = repositories_.require(request.repository);
+    Conversation conversation(call, request, repository, hooks_, hook_, refs_limit_);
+    if (!conversation.receiving()) return conversation.run();
+    Activity::Guard guard = activity_.enter(repository);
+    git::ServeReply reply;
+    try {
+        reply = conversation.run();
+    } catch (...) {
+        guard.killed();
+        maintenance_.pushed(request.repository);
+        throw;
+    }
+    if (reply.exit_code >= 128) guard.killed();
+    maintenance_.pushed(request.repository);
+    return reply;
 }
 
 }  // namespace seed::silo

@@ -4,9 +4,13 @@
 //   git_objects.h    reading them with libgit2: refs, commits, single files
 //   archive.h        a commit's tree as a tar stream
 //   conversation.h   git-upload-pack and git-receive-pack for a client
+//   activity.h       who changes what; what killed processes left is removed
+//   maintenance.h    repacking in the background
 #pragma once
 #include <seed/plugin.hpp>
 
+#include "activity.h"
+#include "maintenance.h"
 #include "repositories.h"
 
 namespace seed::silo {
@@ -29,6 +33,9 @@ private:
     const plugin::Host &host_;
     Repositories repositories_;
     std::filesystem::path hook_, hooks_;  // the program; the folder git looks into
+    size_t refs_limit_;
+    Activity activity_;
+    Maintenance maintenance_;  // last: its thread uses what is above
 };
 
 }  // namespace seed::silo

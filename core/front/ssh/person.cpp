@@ -38,6 +38,8 @@ const char *name_of(ssh_keytypes_e type) {
             return "ssh-ed25519";
         case SSH_KEYTYPE_SK_ED25519:
             return "sk-ssh-ed25519@openssh.com";
+        case SSH_KEYTYPE_SK_ECDSA:
+            return "sk-ecdsa-sha2-nistp256@openssh.com";
         case SSH_KEYTYPE_ECDSA_P256:
             return "ecdsa-sha2-nistp256";
         case SSH_KEYTYPE_ECDSA_P384:

@@ -12,7 +12,7 @@ struct Person {
     std::string fingerprint;  // "SHA256:..."
 };
 
-// None for kinds of keys we do not take: DSA, RSA below 2048 bits, certificates, sk-ecdsa.
+// None for kinds of keys we do not take: DSA, RSA below 2048 bits, certificates.
 std::optional<Person> person_of(ssh_key_struct *key);
 
 }  // namespace seed::front

@@ -1,8 +1,9 @@
 // seed-http: the HTTP front.  One unprivileged, caged process for all connections; descriptor 3 is the listening socket,
-// descriptor 4 the frame socket to seedd, of which it can ask nothing but the platform's health.
+// descriptor 4 the frame socket to seedd, of which it can ask nothing but the platform's health and to look at a webhook.
 //
 //   GET /health, /readyz   200 or 503, JSON: is every provider able to work?
 //   GET /                  the same for people
+//   POST /refresh          a webhook delivery (refresh.h)
 #include <fcntl.h>
 #include <sys/socket.h>
 
@@ -19,10 +20,12 @@
 
 #include "core/base/frame_stream.h"
 #include "core/base/log.h"
+#include "refresh.h"
 
 namespace beast = boost::beast;
 namespace http = beast::http;
 using namespace seed;
+using seed::web::Refresh;
 using std::chrono::seconds;
 
 namespace {
@@ -33,7 +36,8 @@ constexpr auto slowest_client = seconds(10);
 // Asks seedd; answers younger than a second are shared, so that a flood of requests costs seedd nothing.
 class Health {
 public:
-    Health(asio::any_io_executor executor, UniqueFd socket) : stream_(executor, std::move(socket)), arrived_(executor) {}
+    Health(asio::any_io_executor executor, UniqueFd socket) : stream_(executor, std::move(socket)), arrived_(executor), refresh_(executor, [this](std::string frame) { stream_.post(std::move(frame)); }) {}
+    Refresh &refresh() { return refresh_; }
 
     Task<json> now() {
         if (Call::Clock::now() - asked_ > seconds(1) && !asking_) {
@@ -52,6 +56,7 @@ public:
             auto frame = co_await stream_.receive();
             if (!frame) break;
             json message = parse_json(frame->body, "answer");
+            if (refresh_.answered(message)) continue;
             last_ = message.value("ok", json{{"ok", false}, {"providers", json::array()}});
             asked_ = Call::Clock::now();
             asking_ = false;
@@ -62,6 +67,7 @@ public:
 private:
     FrameStream stream_;
     Event arrived_;
+    Refresh refresh_;
     json last_ = json{{"ok", false}};
     Call::Clock::time_point asked_{};
     bool asking_ = false;
@@ -122,6 +128,12 @@ Task<void> serve(beast::tcp_stream stream, Health &health, [[maybe_unused]] std:
         http::request_parser<http::empty_body> parser;
         parser.header_limit(8u << 10);
         stream.expires_after(slowest_client);
+        co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+        if (error) break;
+        if (Refresh::wanted(parser.get())) {
+            co_await health.refresh().serve(stream, buffer, parser);
+            break;
+        }
         co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
         if (error) break;
         json state = co_await health.now();

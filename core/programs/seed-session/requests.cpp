@@ -75,7 +75,13 @@ int Requests::run_words(const std::vector<std::string> &words, const front::Exec
         return shell::exit_failure;
     }
     if (words[0] == "git-upload-archive")
-        throw Failure(Code::unsupported, "git archive is not offered here: clone the repository");
+        throw Failure(Code::unsupported,
+                      "git archive --remote is not offered here, because git packs hostile attributes and filters into it; "
+                      "use: git clone --depth 1");
+    if (words[0] == "git-lfs-authenticate" || words[0] == "git-lfs-transfer")
+        throw Failure(Code::unsupported,
+                      "Git LFS is not offered here: large files do not belong into a source repository; let the flake fetch them by "
+                      "hash (fetchurl), or run: git lfs migrate export --everything --include=*");
     for (auto service : git_services)
         if (words[0] == service) return run_git(words, request, streams, cancel);
     return run_shell(words, streams, cancel);

@@ -13,8 +13,8 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
-#include "core/identity/ssh_host_key.h"
 #include "core/model/addresses.h"
+#include "host_keys.h"
 
 namespace seed::program {
 namespace {
@@ -29,13 +29,6 @@ std::string made_once(state::Store &store, const std::string &name, const std::f
     std::string value = make();
     store.set_setting(name, value);
     return value;
-}
-
-void make_host_key(const fs::path &file) {
-    if (fs::exists(file)) return;
-    auto key = identity::make_ssh_key("seed");
-    write_file_atomically(file.string() + ".pub", key.public_key + "\n", 0644);
-    write_file_atomically(file, key.private_key, 0600);
 }
 
 unsigned uid_for(const std::string &kind) {
@@ -72,8 +65,10 @@ Task<void> Platform::run(bool stop_instances) {
         co_await open_providers(call);
         co_await open_rooms(call);
         listen();
+        co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
         announce();
+        spawn_task(context_.get_executor(), "authorized keys", access_->learn());
         co_await stopping_.wait();
     } catch (...) {
         failure = std::current_exception();
@@ -153,8 +148,13 @@ Task<void> Platform::open_rooms(const Call &call) {
     front::Hosting hosting;
     hosting.domain = settings_.platform.domain;
     hosting.silo = settings_.platform.silo;
+    hosting.webhook_secrets = (state / "core/webhook-secrets").string();
     hosting.open_admission = settings_.admission == config::Admission::open;
     hosting.repositories_per_key = limits.repositories_per_key;
+    hosting.pushes_per_minute = limits.pushes_per_minute;
+    hosting.connections_per_key = limits.connections_per_key;
+    hosting.connections_per_address = limits.connections_per_address;
+    hosting.connections = limits.connections;
     hosting.pack_bytes = limits.pack_bytes;
     hosting.repository_bytes = limits.repository_bytes;
     api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);

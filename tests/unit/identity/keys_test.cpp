@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <seed/util/failure.h>
 #include <seed/util/file.h>
 #include <seed/util/process.h>
 
@@ -18,6 +19,19 @@ TEST(SshHostKey, Openssh_reads_what_we_make) {
     RunResult result = run(options, std::chrono::seconds(30));
     ASSERT_TRUE(result.status.ok()) << result.err;
     EXPECT_TRUE(result.out.starts_with(key.public_key)) << result.out;
+}
+
+TEST(SshHostKey, Its_sshfp_record_is_the_one_of_ssh_keygen) {
+    TemporaryDirectory directory("/tmp", "seed-key-");
+    auto key = identity::make_ssh_key("test");
+    auto file = directory.path() / "key.pub";
+    write_file(file, key.public_key + " comment\n");
+    SpawnOptions options;
+    options.arguments = {"/usr/bin/ssh-keygen", "-r", "silo.example", "-f", file.string()};
+    RunResult result = run(options, std::chrono::seconds(30));
+    ASSERT_TRUE(result.status.ok()) << result.err;
+    EXPECT_NE(result.out.find("silo.example IN SSHFP " + identity::sshfp_of(key.public_key + " comment") + "\n"), std::string::npos) << result.out;
+    for (auto bad : {"", "ssh-ed25519", "ssh-ed25519 ???", "ssh-rsa AAAA"}) EXPECT_THROW(identity::sshfp_of(bad), Failure) << bad;
 }
 
 TEST(SelfPlanting, Each_identity_has_a_name_and_a_namespace_of_its_own) {

@@ -14,6 +14,7 @@ import time
 import unittest
 
 BUILD = os.environ.get("SEED_BUILD", "build")
+SOFTWARE_KEY = os.path.abspath(f"{BUILD}/bin/software_key.so")   # a security key without the key
 PATIENCE = float(os.environ.get("SEED_TEST_PATIENCE", "120"))   # seconds for anything that must happen
 
 
@@ -41,7 +42,9 @@ class Bed:
         self.root = tempfile.mkdtemp(prefix="seed-ssh-")
         os.chmod(self.root, 0o755)
         for name, kind in (("host", ["-t", "ed25519"]), ("me", ["-t", "ed25519"]), ("rsa", ["-t", "rsa", "-b", "2048"]),
-                           ("weak", ["-t", "rsa", "-b", "1024"]), ("ecdsa", ["-t", "ecdsa", "-b", "384"])):
+                           ("weak", ["-t", "rsa", "-b", "1024"]), ("ecdsa256", ["-t", "ecdsa", "-b", "256"]),
+                           ("ecdsa384", ["-t", "ecdsa", "-b", "384"]), ("ecdsa521", ["-t", "ecdsa", "-b", "521"]),
+                           ("sk", ["-t", "ed25519-sk", "-w", SOFTWARE_KEY]), ("sk_ecdsa", ["-t", "ecdsa-sk", "-w", SOFTWARE_KEY])):
             run(["ssh-keygen", "-q", "-N", "", "-f", self.path(name), *kind])
         os.mkdir(self.path("state"), 0o700)
         bin_dir = os.path.join(BUILD, "bin")
@@ -134,8 +137,8 @@ def processes_of(pid):
 
 class Login(unittest.TestCase):
     def test_any_key_of_a_good_kind_logs_in_with_any_user_name(self):
-        for key in ("me", "rsa", "ecdsa"):
-            result = bed.ssh("whoami", key=key, user="root")
+        for key in ("me", "rsa", "ecdsa256", "ecdsa384", "ecdsa521", "sk", "sk_ecdsa"):
+            result = bed.ssh("whoami", key=key, user="root", options=["-o", f"SecurityKeyProvider={SOFTWARE_KEY}"])
             self.assertEqual(result.returncode, 0, result.stderr)
             with open(bed.path(key + ".pub")) as file:
                 public = " ".join(file.read().split()[:2])
@@ -149,6 +152,11 @@ class Login(unittest.TestCase):
 
     def test_a_short_rsa_key_is_refused(self):
         self.assertEqual(bed.ssh("whoami", key="weak", options=["-o", "RSAMinSize=1024"]).returncode, 255)
+
+    def test_both_sha2_signatures_of_an_rsa_key_are_taken(self):
+        for algorithm in ("rsa-sha2-256", "rsa-sha2-512"):
+            result = bed.ssh("whoami", key="rsa", options=["-v", "-o", "LogLevel=DEBUG1", "-o", f"PubkeyAcceptedAlgorithms={algorithm}"])
+            self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_a_sha1_signature_is_refused(self):
         self.assertEqual(bed.ssh("whoami", key="rsa", options=["-o", "PubkeyAcceptedAlgorithms=ssh-rsa"]).returncode, 255)
@@ -203,8 +211,11 @@ class Shell(unittest.TestCase):
         self.assertIn(b"whoami;", result.stderr)
 
     def test_archives_subsystems_and_forwarding_are_refused(self):
-        result = bed.ssh("git-upload-archive 'app'")
-        self.assertEqual((result.returncode, result.stderr.count(b"\n")), (1, 1))
+        for command, why in (("git-upload-archive 'app'", b"git clone --depth 1"), ("git-lfs-authenticate app.git upload", b"Git LFS is not offered here"),
+                             ("git-lfs-transfer app.git download", b"Git LFS is not offered here")):
+            result = bed.ssh(command)
+            self.assertEqual((result.returncode, result.stderr.count(b"\n")), (1, 1))
+            self.assertIn(why, result.stderr)
         self.assertNotEqual(bed.ssh("sftp", options=["-s"]).returncode, 0)
         result = bed.ssh("whoami", options=["-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:1"])
         self.assertEqual(result.returncode, 255)
@@ -280,6 +291,50 @@ class Git(unittest.TestCase):
         self.assertEqual(bed.git("-C", clone, "rev-list", "--count", "HEAD").stdout.strip(), b"2")
         bed.git("-C", clone, "fetch", "-q", "--unshallow")
         self.assertEqual(bed.git("-C", clone, "rev-list", "--count", "HEAD").stdout.strip(), b"6")
+
+    def test_a_partial_clone_fetches_what_it_needs_later(self):
+        tree = bed.work_tree("partial", os.urandom(300000))
+        bed.git("-C", tree, "push", "-q", bed.url("partial"), "main")
+        for number, kind in enumerate(("blob:none", "blob:limit=1k", "tree:0")):
+            clone = bed.path(f"partial-clone{number}")
+            bed.git("clone", "-q", "--no-checkout", f"--filter={kind}", bed.url("partial"), clone)
+            missing = bed.git("-C", clone, "rev-list", "--objects", "--missing=print", "HEAD").stdout
+            self.assertIn(b"\n?", missing, kind)
+            bed.git("-C", clone, "checkout", "-q", "main")
+            with open(f"{clone}/file", "rb") as ours, open(f"{tree}/file", "rb") as theirs:
+                self.assertEqual(ours.read(), theirs.read())
+
+    def test_filters_that_cost_too_much_are_refused(self):
+        tree = bed.work_tree("filters")
+        bed.git("-C", tree, "push", "-q", bed.url("filters"), "main")
+        for number, kind in enumerate(("sparse:oid=main:file", "combine:blob:none+tree:0", "tree:1000")):
+            refused = bed.git("clone", "-q", "--bare", f"--filter={kind}", bed.url("filters"), bed.path(f"filters{number}"), check=False)
+            self.assertNotEqual(refused.returncode, 0, kind)
+
+    def test_many_clients_at_once_push_to_their_branches(self):
+        tree = bed.work_tree("crowd")
+        bed.git("-C", tree, "push", "-q", bed.url("crowd"), "main")
+        pushes = [subprocess.Popen(["git", "-C", tree, "push", "-q", bed.url("crowd"), f"main:refs/heads/b{i}"], env=bed.env, stderr=subprocess.PIPE) for i in range(12)]
+        told = [push.communicate(timeout=PATIENCE)[1] for push in pushes]
+        self.assertEqual([push.returncode for push in pushes], [0] * 12, told)
+        self.assertEqual(bed.git("ls-remote", "--heads", bed.url("crowd")).stdout.count(b"\n"), 13)
+
+    def test_locks_of_a_killed_push_do_not_stop_the_next(self):
+        tree = bed.work_tree("locks")
+        bed.git("-C", tree, "push", "-q", bed.url("locks"), "main")
+        slow_tree = bed.work_tree("locks-big", os.urandom(30 << 20))
+        for delay in (0.05, 0.2, 0.5):
+            push = subprocess.Popen(["git", "-C", slow_tree, "push", "-q", bed.url("locks"), "main:refs/heads/big"], env=bed.env, stderr=subprocess.PIPE, start_new_session=True)
+            time.sleep(delay)   # the moment of death, not a wait
+            os.killpg(push.pid, signal.SIGKILL)
+            push.communicate()
+        wait_for(lambda: not any_git_below(bed.process.pid), "the end of git's processes")
+        bed.git("-C", tree, "commit", "-q", "--allow-empty", "-m", "two")
+        bed.git("-C", tree, "push", "-q", bed.url("locks"), "main", "HEAD:refs/heads/big2")
+        repository = bed.path("state/repositories/locks.git")
+        left = [name for folder, folders, files in os.walk(repository) for name in folders + files
+                if name.endswith(".lock") or name.startswith(("incoming-", "tmp_objdir"))]
+        self.assertEqual(left, [])
 
     def test_the_first_branch_becomes_the_default_when_there_is_no_main(self):
         tree = bed.work_tree("trunk")
