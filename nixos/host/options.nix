@@ -88,6 +88,10 @@ in {
       build_seconds = count 86400 "Deadline of a build.";
       instances_per_flake = count 1000 "Instances of one flake.";
       repositories_per_key = count 100000 "Repositories that one key may make.";
+      pushes_per_minute = count 100000 "How often one key may push.";
+      connections_per_key = count 900 "SSH connections of one key at the same time.";
+      connections_per_address = count 900 "SSH connections from one address at the same time.";
+      connections = count 900 "SSH connections at the same time.";
       parallel_builds = count 64 "Builds of different namespaces at the same time.";
     };
     credentials = mkOption {
