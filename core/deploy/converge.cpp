@@ -6,7 +6,9 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/deploy/power.h"
 #include "core/model/addresses.h"
+#include "core/model/environment.h"
 
 namespace seed::deploy {
 namespace {
@@ -63,6 +65,7 @@ model::Desired Converger::desired(const std::map<std::string, model::InstanceSpe
     for (const auto &[name, spec] : instances) {
         want.addresses[name] = model::service_address(world_.prefix, ns_, name);
         want.restart_requests[name] = world_.store.restart_requests(ns_, name);
+        if (!shall_run(world_.store, ns_, spec)) want.resting.insert(name);
     }
     return want;
 }
@@ -115,6 +118,11 @@ Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::
             co_await send_publication(call);
             seen.services = observed(services_);
         }
+        // Those that are on their way have their names from the first publication on: a neighbour that asks early is refused by the
+        // port, and is not told that there is no such host.
+        awaited_.clear();
+        for (const auto &[name, spec] : want.instances)
+            if (!spec.expose.empty() && !want.resting.contains(name)) awaited_[name] = service(want, name, "");
         std::vector<Action> actions = model::plan(want, seen);
         if (actions.empty()) co_return done;
         done += actions.size();
@@ -215,7 +223,11 @@ Task<void> Converger::act(const Call &call, const model::Desired &want, const Ac
     case ActionKind::stop: {
         runtime::StopRequest request;
         request.handle = action.handle;
-        Call part = call.within(seconds(30));
+        // A rolling change: the new boot serves new connections already, the old one finishes those it has.
+        auto spec = want.instances.find(action.instance);
+        if (spec != want.instances.end() && spec->second.rollout == model::Rollout::rolling)
+            request.drain_ms = static_cast<uint32_t>(std::chrono::milliseconds(world_.drain).count());
+        Call part = call.within(seconds(30) + world_.drain);
         co_await world_.runtime->call(part, "stop", request);
         break;
     }
@@ -238,7 +250,6 @@ Task<void> Converger::act(const Call &call, const model::Desired &want, const Ac
 
 Task<std::string> Converger::start(const Call &call, const model::Desired &want, std::string instance) {
     const auto &spec = want.instances.at(instance);
-    std::string fqdn = instance + "." + ns_ + "." + world_.domain;
     runtime::StartRequest request;
     request.instance = ns_ + "/" + instance;
     request.handle = request.instance + "/" + new_boot_id();
@@ -250,11 +261,8 @@ Task<std::string> Converger::start(const Call &call, const model::Desired &want,
     request.expose = exposed(spec);
     request.host_name = instance;
     if (!spec.expose.empty()) request.service_address = want.addresses.at(instance);
-    request.environment["SEED_NAMESPACE"] = ns_;
-    request.environment["SEED_INSTANCE"] = instance;
-    request.environment["SEED_NODE_IP"] = world_.node_address;
-    for (const auto &port : spec.expose)
-        if (port.protocol == "http" || port.protocol == "grpc") request.environment["SEED_FQDN"] = fqdn;
+    request.environment = model::environment_of(spec, {ns_, world_.domain, world_.node_address});
+    request.connections = model::connections_of(spec);
     Call part = call.within(seconds(60));
     for (const auto &volume : spec.volumes) {
         storage::VolumeRequest attach;
@@ -338,6 +346,8 @@ Task<void> Converger::send_publication(const Call &call) {
     runtime::PublishRequest request;
     request.ns = ns_;
     for (const auto &[name, service] : services_) request.services.push_back(service);
+    for (const auto &[name, service] : awaited_)
+        if (!services_.contains(name)) request.services.push_back(service);
     Call part = call.within(seconds(30));
     runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
     publication_ = Publication::known;

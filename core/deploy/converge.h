@@ -46,6 +46,7 @@ private:
     World &world_;
     std::string repository_, ns_;
     std::map<std::string, runtime::Service> services_;   // what was published, by instance
+    std::map<std::string, runtime::Service> awaited_;    // what will be: published without a boot when another one is
     enum class Publication { unknown, unsure, known } publication_ = Publication::unknown;
     std::vector<runtime::Forward> forwards_;
     std::shared_ptr<Event> publishing_;   // set when nobody is sending; each sends the whole, so they must not overtake each other

@@ -7,6 +7,7 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/deploy/power.h"
 
 namespace seed::deploy {
 
@@ -74,13 +75,32 @@ Task<void> Deployer::take_up(const Call &call) {
     }
 }
 
-void Deployer::request_restart(const std::string &repository, const std::string &instance) {
+FlakeWorker &Deployer::worker_with(const std::string &repository, const std::string &instance) {
     FlakeWorker &queue = worker(repository);
-    auto instances = queue.current();
-    if (!instances.contains(instance))
+    if (!queue.current().contains(instance))
         throw Failure(Code::not_found, repository + " has no instance " + instance + " deployed; see: status " + repository);
-    world_.store.add_restart_request(queue.flake().ns, instance);
+    return queue;
+}
+
+void Deployer::request_restart(const std::string &repository, const std::string &instance) {
+    FlakeWorker &queue = worker_with(repository, instance);
+    world_.store.transaction([&] {
+        ask_to_run(world_.store, queue.flake().ns, instance);
+        world_.store.add_restart_request(queue.flake().ns, instance);
+    });
     queue.heal("a restart of " + instance + " was asked for");
+}
+
+void Deployer::request_start(const std::string &repository, const std::string &instance) {
+    FlakeWorker &queue = worker_with(repository, instance);
+    ask_to_run(world_.store, queue.flake().ns, instance);
+    queue.heal("a start of " + instance + " was asked for");
+}
+
+void Deployer::request_stop(const std::string &repository, const std::string &instance) {
+    FlakeWorker &queue = worker_with(repository, instance);
+    ask_to_rest(world_.store, queue.flake().ns, instance);
+    queue.heal("a stop of " + instance + " was asked for");
 }
 
 Task<void> Deployer::watch() {

@@ -16,7 +16,9 @@ public:
     state::Revision submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener);
     // After a start: refs are the truth.  Whatever is pushed but not deployed is queued, everything else is checked.
     Task<void> take_up(const Call &call);
-    void request_restart(const std::string &repository, const std::string &instance);
+    void request_restart(const std::string &repository, const std::string &instance);   // also of one that rests: it runs afterwards
+    void request_start(const std::string &repository, const std::string &instance);     // of one that runs: nothing
+    void request_stop(const std::string &repository, const std::string &instance);      // rests until a start or restart is asked for
     FlakeWorker &worker(const std::string &repository);   // Failure(not_found) when there is no such flake
     World &world() { return world_; }
 
@@ -28,6 +30,7 @@ public:
     Task<void> end_all_instances(const Call &call);
 
 private:
+    FlakeWorker &worker_with(const std::string &repository, const std::string &instance);
     Task<void> clear_away(const Call &call);
     void on_boot(const runtime::Boot &boot);
 

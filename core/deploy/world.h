@@ -26,6 +26,7 @@ struct World {
     uint64_t source_bytes = 256ull << 20;
     size_t keep_generations = 3;
     std::chrono::seconds ready_deadline{180};
+    std::chrono::seconds drain{30};        // how long the old boot of a rolling change may finish what it serves
 };
 
 }  // namespace seed::deploy

@@ -31,7 +31,7 @@ struct Api::Peer {
 };
 
 const std::map<std::string, Api::Handler> Api::handlers = {
-    {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
+    {"status", &Api::status}, {"logs", &Api::logs},     {"start", &Api::start}, {"stop", &Api::stop}, {"restart", &Api::restart}, {"volumes", &Api::volumes},
     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},
     {"refresh", &Api::refresh},
 };

@@ -68,6 +68,8 @@ private:
     Task<json> status(Request &request);
     Task<json> logs(Request &request);
     Task<json> restart(Request &request);
+    Task<json> start(Request &request);
+    Task<json> stop(Request &request);
     Task<json> volumes(Request &request);
     Task<json> whoami(Request &request);
     Task<json> health(Request &request);

@@ -4,6 +4,7 @@
 #include <seed/util/text.h>
 #include <seed/storage.hpp>
 
+#include "core/deploy/power.h"
 #include "core/front/api.h"
 #include "core/model/addresses.h"
 
@@ -44,9 +45,12 @@ Task<json> Api::status(Request &request) {
 std::vector<std::string> Api::urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port) {
     std::vector<std::string> urls;
     bool http = port.protocol == "http";
-    for (const auto &forward : worker.converger().forwards())
-        if (forward.instance == worker.flake().ns + "/" + instance && forward.port == port.port)
-            urls.push_back((http ? "http://127.0.0.1:" : "tcp://127.0.0.1:") + std::to_string(forward.host_port) + (http ? "/" : ""));
+    for (const auto &forward : worker.converger().forwards()) {
+        bool carried = forward.udp ? port.protocol == "udp" || port.protocol == "dns" : port.protocol != "udp";
+        if (!carried || forward.instance != worker.flake().ns + "/" + instance || forward.port != port.port) continue;
+        const char *scheme = http ? "http" : forward.udp ? "udp" : "tcp";
+        urls.push_back(std::string(scheme) + "://127.0.0.1:" + std::to_string(forward.host_port) + (http ? "/" : ""));
+    }
     return urls;
 }
 
@@ -72,11 +76,16 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
         if (newest) {
             one["state"] = state_of(*newest);
             one["reason"] = newest->reason;
+            for (const auto &remark : newest->remarks)
+                one["reason"] = one["reason"].get<std::string>() + (one["reason"] == "" ? "" : "; ") + remark;
             one["ipv4_only"] = newest->ipv4_only;
             one["boot"] = newest->handle.substr(newest->handle.rfind('/') + 1);
             if (newest->state != "exited") one["uptime_ms"] = unix_ms_now() - newest->started_ms;
         }
         one["restarts"] = store.restart_requests(ns, name);
+        if (!newest && !deploy::shall_run(store, ns, spec))
+            one["reason"] = spec.autostart ? "it was stopped: start it with: start " + name
+                                           : "autostart = false: start it with: start " + name;
         json expose = json::array(), urls = json::array(), mounted = json::array();
         for (const auto &port : spec.expose) {
             expose.push_back({{"name", port.name}, {"port", port.port}, {"protocol", port.protocol}});

@@ -27,6 +27,10 @@ bool is_variable_name(std::string_view name) {
     return true;
 }
 
+bool is_file_name(std::string_view name) {
+    return is_safe_path("/" + std::string(name)) && name.find('/') == std::string_view::npos;
+}
+
 // One line; true when it was understood.  Unknown keys are ignored: an older guest serves a newer host.
 bool take_line(const std::vector<std::string> &fields, Configuration &into) {
     const std::string &key = fields[0];
@@ -47,6 +51,10 @@ bool take_line(const std::vector<std::string> &fields, Configuration &into) {
         for (char c : fields[2])
             if ((static_cast<unsigned char>(c) < 32 && c != '\t') || c == 127) return false;
         return into.environment.emplace_back(fields[1], fields[2]), true;
+    }
+    if (key == "connect") {
+        if (fields.size() != 3 || !is_file_name(fields[1])) return false;
+        return into.connections.emplace_back(fields[1], fields[2]), true;
     }
     if (key == "volume") {
         auto mode = fields.size() == 6 ? parse_number(fields[5], 8, 07777) : std::nullopt;

@@ -26,6 +26,7 @@ struct Configuration {
     std::string search;                  // domain of the resolver's search list; empty: none
     std::string init;                    // absolute path of the first program
     std::vector<std::pair<std::string, std::string>> environment;
+    std::vector<std::pair<std::string, std::string>> connections;  // name and content of /etc/seed/connect/NAME
     std::vector<Volume> volumes;
     std::vector<Expose> expose;
 };

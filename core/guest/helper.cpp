@@ -87,8 +87,7 @@ private:
     // A closure that brings an /etc does so in its first moments; one that has none gets ours.
     void complete() {
         if (etc_done_) return;
-        struct stat status {};
-        if (!etc_seen_ && stat("/etc", &status) == 0) etc_seen_ = now_ms();
+        if (!etc_seen_ && closure_made_etc()) etc_seen_ = now_ms();
         if (etc_seen_ ? now_ms() - etc_seen_ < etc_settle_ms : now_ms() - started_ < etc_patience_ms) return;
         complete_etc(configuration_);
         etc_done_ = true;

@@ -125,6 +125,18 @@ bool find_id(const std::string &name, const char *file, unsigned &id) {
     return id = static_cast<unsigned>(number), true;
 }
 
+// Files in /run/seed/connect; /etc/seed/connect leads there.  Both before init, so that no service is ever too early; only a machine that
+// has connections finds an /etc in its new root.
+void write_connections(const Configuration &configuration) {
+    if (configuration.connections.empty()) return;
+    mkdir("/run/seed/connect", 0755);
+    for (const auto &[name, target] : configuration.connections)
+        write_text("/run/seed/connect/" + name, target, O_CREAT | O_TRUNC);
+    make_folders("/new/etc/seed");
+    if (symlink("/run/seed/connect", "/new/etc/seed/connect"))
+        fprintf(stderr, "seed-guest: %s\n", problem("/etc/seed/connect").c_str());
+}
+
 }  // namespace
 
 void mount_kernel_folders() {
@@ -184,6 +196,7 @@ std::string make_root(const Configuration &configuration) {
     }
     mkdir("/run/seed", 0755);
     write_text("/run/seed/env", environment_file(configuration.environment), O_CREAT | O_TRUNC);
+    write_connections(configuration);
     sethostname(configuration.host_name.data(), configuration.host_name.size());
     if (access(("/new" + configuration.init).c_str(), X_OK)) return problem("cannot execute " + configuration.init);
     return {};
@@ -217,6 +230,18 @@ bool apply_owner(const Volume &volume) {
     fchmod(fd, volume.mode);
     close(fd);
     return true;
+}
+
+bool closure_made_etc() {
+    DIR *folder = opendir("/etc");
+    if (!folder) return false;
+    bool made = false;
+    while (dirent *entry = readdir(folder)) {
+        std::string_view name = entry->d_name;
+        made = made || (name != "." && name != ".." && name != "seed");
+    }
+    closedir(folder);
+    return made;
 }
 
 void complete_etc(const Configuration &configuration) {

@@ -1,5 +1,13 @@
 #include "operations.hpp"
 
+namespace seed::plugin {
+
+void RuntimeProvider::stats(Call &, const runtime::WaitRequest &) {
+    throw Failure(Code::unsupported, "this runtime does not count what its boots use");
+}
+
+}  // namespace seed::plugin
+
 namespace seed::plugin::entry {
 
 using P = RuntimeProvider;
@@ -18,6 +26,7 @@ const seed_runtime_v0 runtime_operations = {
     .images = operation<&P::images>,
     .forget = operation<&P::forget>,
     .recover = operation<&P::recover>,
+    .stats = operation<&P::stats>,
 };
 
 }  // namespace seed::plugin::entry

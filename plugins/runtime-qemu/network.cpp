@@ -193,7 +193,8 @@ void Network::apply(const std::vector<Machine> &machines) {
             }
             entry.names = service.names;
             std::string name = service.instance.substr(service.instance.find('/') + 1) + "." + publication.ns;
-            if (!std::count(entry.names.begin(), entry.names.end(), name)) entry.names.push_back(name);
+            for (const std::string &full : {name, state.zone.empty() ? name : name + "." + state.zone})
+                if (!std::count(entry.names.begin(), entry.names.end(), full)) entry.names.push_back(full);
             state.services.push_back(std::move(entry));
         }
     for (const std::string &remark : NetClient(socket()).apply(state)) host_.log(SEED_WARN, "network: " + remark);

@@ -230,6 +230,7 @@ public:
     void stop(plugin::Call &call, const runtime::StopRequest &request) override {
         Machine machine = need(request.handle);
         if (!machine.alive) return;
+        if (request.drain_ms) drain(call, machine, std::chrono::milliseconds(request.drain_ms));
         try {
             ask_machine_to_stop(machine, request.grace_ms);
         } catch (const Failure &) {  // not listening yet, or not any more
@@ -306,6 +307,30 @@ private:
         auto machine = machines_.find(handle);
         if (!machine) throw Failure(Code::not_found, "there is no boot " + printable(handle, 120));
         return std::move(*machine);
+    }
+
+    // Until no connection leads to the machine.  New ones go elsewhere by now, but one may just be on its way: twice nothing is nothing.
+    void drain(plugin::Call &call, const Machine &machine, std::chrono::milliseconds patience) {
+        auto deadline = std::chrono::steady_clock::now() + patience;
+        for (int quiet = 0; quiet < 2;) {
+            size_t count = 0;
+            try {
+                count = NetClient(network_.socket()).connections(machine.spec.address6, machine.spec.address4);
+            } catch (const Failure &error) {  // its network is gone, and its connections with it
+                host_.log(SEED_WARN, "draining " + machine.spec.boot.handle + ": " + error.what() + "; ignoring");
+                return;
+            }
+            quiet = count ? 0 : quiet + 1;
+            if (count && std::chrono::steady_clock::now() >= deadline) {
+                host_.log(SEED_INFO, machine.spec.boot.handle + " still serves " + std::to_string(count) + " connections after " +
+                                         format_duration_ms(patience.count()) + ": they are cut");
+                return;
+            }
+            pollfd cancel{call.cancel_descriptor(), POLLIN, 0};
+            poll(&cancel, 1, 100);
+            call.check();
+            if (!need(machine.spec.boot.handle).alive) return;
+        }
     }
 
     // The folder with its specification; complete or not there.

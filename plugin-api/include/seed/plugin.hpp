@@ -83,6 +83,7 @@ public:
     virtual runtime::ImagesReply images(Call &) = 0;
     virtual void forget(Call &, const runtime::ForgetRequest &) = 0;
     virtual void recover(Call &) = 0;
+    virtual void stats(Call &, const runtime::WaitRequest &);  // optional; stream of runtime::BootStats, one for each boot that runs
 };
 
 class DnsProvider {

@@ -49,6 +49,7 @@ struct StartRequest {
     std::vector<Volume> volumes;
     std::vector<Expose> expose;
     std::map<std::string, std::string> environment;  // written to /run/seed/env
+    std::map<std::string, std::string> connections;  // NAME -> content of /etc/seed/connect/NAME
     std::string host_name;
     std::string service_address;   // IPv6 text; empty: none
 };
@@ -61,6 +62,7 @@ struct Boot {
     std::string address6, address4;   // of this boot only
     bool ipv4_only = false;    // an exposed port listens on IPv4 only: reached through the edge
     uint64_t restarts = 0;
+    std::vector<std::string> remarks;   // what is wrong with a boot that runs: sentences ("the volume at /data is full")
 };
 struct HandleRequest {
     std::string handle;
@@ -81,6 +83,7 @@ struct LogLine {
 struct StopRequest {
     std::string handle;
     uint32_t grace_ms = 5000;
+    uint32_t drain_ms = 0;     // before it is asked: wait until no TCP connection leads to it, at most so long
 };
 struct ListReply {
     std::vector<Boot> boots;
@@ -101,10 +104,11 @@ struct PublishRequest {
     std::string ns;            // namespace
     std::vector<Service> services;
 };
-struct Forward {               // a TCP port of the host's loopback that leads to a service
+struct Forward {               // a port of the host's loopback that leads to a service
     std::string instance;
     uint16_t port = 0;         // the instance's port
     uint16_t host_port = 0;    // on 127.0.0.1
+    bool udp = false;          // a port that is both is there twice, with the same host_port
 };
 struct PublishReply {
     std::vector<Forward> forwards;    // empty unless the runtime forwards loopback ports
@@ -115,27 +119,36 @@ struct ImagesReply {
 struct ForgetRequest {
     std::string key;
 };
+struct BootStats {             // of one boot that runs, since its start
+    std::string handle;
+    uint64_t cpu_ms = 0;              // of the host's processors, all of the machine's threads
+    uint64_t memory_bytes = 0;        // resident
+    uint64_t disk_bytes = 0;          // what its volumes take on the host
+    uint64_t received_bytes = 0, sent_bytes = 0;   // as the guest sees it
+};
 
 SEED_JSON(CheckReply, ok, accelerator, remarks)
 SEED_JSON(PrepareRequest, key, image)
 SEED_JSON(PrepareReply, key)
 SEED_JSON(Volume, name, path, mount_point, user, group, mode, size_bytes)
 SEED_JSON(Expose, name, port, protocol)
-SEED_JSON(StartRequest, handle, instance, image, init, desired, vcpus, memory_mib, volumes, expose, environment, host_name,
-          service_address)
-SEED_JSON(Boot, handle, instance, image, desired, state, reason, started_ms, ready_ms, address6, address4, ipv4_only, restarts)
+SEED_JSON(StartRequest, handle, instance, image, init, desired, vcpus, memory_mib, volumes, expose, environment, connections,
+          host_name, service_address)
+SEED_JSON(Boot, handle, instance, image, desired, state, reason, started_ms, ready_ms, address6, address4, ipv4_only, restarts,
+          remarks)
 SEED_JSON(HandleRequest, handle)
 SEED_JSON(WaitRequest, handle)
 SEED_JSON(LogsRequest, instance, lines, follow)
 SEED_JSON(LogLine, time_ms, boot, text)
-SEED_JSON(StopRequest, handle, grace_ms)
+SEED_JSON(StopRequest, handle, grace_ms, drain_ms)
 SEED_JSON(ListReply, boots)
 SEED_JSON(Service, instance, address, handle, expose, names)
 SEED_JSON(PublishRequest, ns, services)
-SEED_JSON(Forward, instance, port, host_port)
+SEED_JSON(Forward, instance, port, host_port, udp)
 SEED_JSON(PublishReply, forwards)
 SEED_JSON(ImagesReply, keys)
 SEED_JSON(ForgetRequest, key)
+SEED_JSON(BootStats, handle, cpu_ms, memory_bytes, disk_bytes, received_bytes, sent_bytes)
 
 SEED_REQUIRED(PrepareRequest, "key", "image")
 SEED_REQUIRED(StartRequest, "handle", "instance", "image")

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -72,6 +73,10 @@ bool is_dead(const LiveConnections &live, const Tuple &original, const Tuple &re
         const bool of_boot = address.six ? live.prefix.holds_boot(address) : is_guest_range4(address);
         if (of_boot && !live.boots.contains(address)) return true;
     }
+    if (original.protocol == IPPROTO_UDP)
+        if (auto boot = live.udp_boots.find({original.destination, original.destination_port});
+            boot != live.udp_boots.end() && live.prefix.holds_boot(reply.source) && reply.source != boot->second)
+            return true;
     return live.prefix.holds_service(original.destination) &&
            (original.protocol == IPPROTO_TCP || original.protocol == IPPROTO_UDP) &&
            !live.exposed.contains({original.destination, original.protocol, original.destination_port});
@@ -123,13 +128,51 @@ std::string packed(const Attribute &attribute, bool nested) {
     return text;
 }
 
-}  // namespace
-
-size_t forget_dead_connections(const LiveConnections &live) {
+UniqueFd open_conntrack() {
     UniqueFd socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
     if (!socket) fail_errno("conntrack");
     timeval patience{.tv_sec = 5};
     setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return socket;
+}
+
+// Both sides have said all they had to say: closed, or waiting for nothing but late duplicates.
+bool is_over(uint8_t state) {
+    return state == TCP_CONNTRACK_NONE || state == TCP_CONNTRACK_LAST_ACK || state == TCP_CONNTRACK_TIME_WAIT ||
+           state == TCP_CONNTRACK_CLOSE;
+}
+
+uint8_t tcp_state(const Attribute &protocol_information) {
+    for (const Attribute &part : attributes(protocol_information.data, protocol_information.size))
+        if (part.type == CTA_PROTOINFO_TCP)
+            for (const Attribute &item : attributes(part.data, part.size))
+                if (item.type == CTA_PROTOINFO_TCP_STATE && item.size >= 1) return item.data[0];
+    return TCP_CONNTRACK_NONE;
+}
+
+}  // namespace
+
+size_t count_connections(const std::set<Address> &boot) {
+    UniqueFd socket = open_conntrack();
+    size_t count = 0;
+    for (const bool six : {true, false}) {
+        request(socket.get(), IPCTNL_MSG_CT_GET, NLM_F_DUMP, six ? AF_INET6 : AF_INET, "");
+        const int error = answers(socket.get(), [&](const uint8_t *data, size_t size) {
+            Tuple reply;
+            uint8_t state = TCP_CONNTRACK_NONE;
+            for (const Attribute &part : attributes(data, size)) {
+                if (part.type == CTA_TUPLE_REPLY) reply = tuple_of(part, six);
+                if (part.type == CTA_PROTOINFO) state = tcp_state(part);
+            }
+            count += reply.protocol == IPPROTO_TCP && boot.contains(reply.source) && !is_over(state);
+        });
+        if (error) fail_errno("conntrack: list", error);
+    }
+    return count;
+}
+
+size_t forget_dead_connections(const LiveConnections &live) {
+    UniqueFd socket = open_conntrack();
     size_t deleted = 0;
     for (const bool six : {true, false}) {
         const uint8_t family = six ? AF_INET6 : AF_INET;

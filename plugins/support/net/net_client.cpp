@@ -60,6 +60,10 @@ std::vector<std::string> NetClient::apply(const NetworkState &state) {
     return ask(path_, "apply", net::to_json(state), patience_).ok.value("remarks", std::vector<std::string>{});
 }
 
+size_t NetClient::connections(const std::string &address6, const std::string &address4) {
+    return ask(path_, "connections", {{"address6", address6}, {"address4", address4}}, patience_).ok.at("count").get<size_t>();
+}
+
 void NetClient::quit() {
     ask(path_, "quit", json::object(), patience_);
     const auto deadline = std::chrono::steady_clock::now() + patience_;

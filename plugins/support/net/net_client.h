@@ -80,6 +80,8 @@ public:
     // Replaces everything at once; what is the same is not disturbed.  Connections to boots no longer listed are reset.
     // Returns remarks: parts that could not be had ("port 8080 of the host is taken: Address already in use").
     std::vector<std::string> apply(const NetworkState &state);
+    // How many TCP connections lead to the boot of these addresses and are not over.
+    size_t connections(const std::string &address6, const std::string &address4);
     // Ask seed-net to end, and wait until its socket is gone.
     void quit();
 

@@ -12,6 +12,7 @@
 
 #include <seed/util/file.h>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "plugins/support/net/conntrack.h"
@@ -56,6 +57,10 @@ LiveConnections live_in(const NetworkState &state) {
     for (const NetService &service : state.services)
         for (const NetPort &port : service.ports)
             live.exposed.insert({*parse_address6(service.address), uint8_t(port.udp ? IPPROTO_UDP : IPPROTO_TCP), port.port});
+    for (const NetService &service : state.services)
+        for (const NetPort &port : service.ports)
+            if (port.udp && !port.ipv4_only && !service.address6.empty())
+                live.udp_boots[{*parse_address6(service.address), port.port}] = *parse_address6(service.address6);
     return live;
 }
 
@@ -160,6 +165,11 @@ void Server::take_request(Client &client) {
             descriptors.push_back(open_file("/proc/self/ns/net", O_RDONLY));
         } else if (operation == "apply") {
             ok = apply(state_from_json(arguments));
+        } else if (operation == "connections") {
+            std::set<Address> boot;
+            for (const char *name : {"address6", "address4"})
+                if (auto address = parse_address(arguments.at(name).get<std::string>())) boot.insert(*address);
+            ok["count"] = count_connections(boot);
         } else if (operation == "quit") {
             quit_ = true;
         } else {

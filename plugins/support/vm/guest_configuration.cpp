@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <seed/util/text.h>
 
 #include "plugins/support/vm/vm_protocol.h"
@@ -35,6 +37,15 @@ void check_variable(const std::string &name, const std::string &value) {
                           "environment: the value of " + name + " holds a line break or another control character");
 }
 
+// The name becomes a file's name in the guest.
+void check_connection(const std::string &name, const std::string &target) {
+    auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    if (name.empty() || name.size() > 63 || !std::all_of(name.begin(), name.end(), plain))
+        throw Failure(Code::invalid, "connections: '" + printable(name, 64) + "' is no name; use a-z, 0-9 and '-'");
+    if (target.empty() || target.size() > 300 || std::any_of(target.begin(), target.end(), [](char c) { return c <= ' ' || c > '~'; }))
+        throw Failure(Code::invalid, "connections: what " + name + " leads to is no HOST or HOST:PORT");
+}
+
 }  // namespace
 
 std::string serial_of_volume(size_t index) {
@@ -57,6 +68,10 @@ std::string encode_configuration(const VmSpec &spec, int64_t time_ms) {
     for (const auto &[name, value] : spec.boot.environment) {
         check_variable(name, value);
         text += "env " + name + " " + field(value) + "\n";
+    }
+    for (const auto &[name, target] : spec.boot.connections) {
+        check_connection(name, target);
+        text += "connect " + name + " " + field(target) + "\n";
     }
     for (size_t n = 0; n < spec.boot.volumes.size(); ++n) {
         const runtime::Volume &volume = spec.boot.volumes[n];

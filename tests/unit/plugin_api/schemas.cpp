@@ -107,6 +107,7 @@ TEST(Schemas, RuntimeStructsFit) {
     expect_same<PublishReply>("runtime", "PublishReply");
     expect_same<ImagesReply>("runtime", "ImagesReply");
     expect_same<ForgetRequest>("runtime", "ForgetRequest");
+    expect_same<BootStats>("runtime", "BootStats");
 }
 
 TEST(Schemas, DnsStructsFit) {

@@ -1,0 +1,33 @@
+#include <nlohmann/json.hpp>
+
+#include "core/front/client.h"
+#include "core/shell/command.h"
+#include "core/shell/options.h"
+#include "core/shell/print.h"
+#include "help_texts.h"
+
+namespace seed::shell {
+
+using nlohmann::json;
+
+namespace {
+
+int run(Context &context, const Arguments &arguments) {
+    bool as_json = false;
+    std::string instance;
+    Options options;
+    options.flag("--json", as_json).argument("INSTANCE", instance, /*required=*/true).parse(arguments);
+    json answer = context.client.request("start", {{"instance", instance}}, context.cancel);
+    if (as_json)
+        context.out.write(json_line(answer));
+    else
+        context.out.line(text_of(answer, "instance", instance) + " starts now; see: " + context.program + " status");
+    return exit_ok;
+}
+
+}  // namespace
+
+extern const Command start_command;
+const Command start_command = {"start", "boot an instance that rests", help_text_start, run};
+
+}  // namespace seed::shell
