@@ -207,6 +207,7 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     git::ResolveReply found = co_await world_.git->ask<git::ResolveReply>(call, "resolve", at);
     revision.tree = found.tree;
     std::map<std::string, model::InstanceSpec> instances = co_await evaluate(call, revision);
+    co_await refuse_impossible(call, instances);
     lap("evaluate");
     std::string names;
     for (const auto &[name, spec] : instances) names += (names.empty() ? "" : ", ") + name;
@@ -233,6 +234,16 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     size_t actions = co_await converger_.converge(call, instances);
     lap("start");
     if (actions == 0) call.progress("nothing to restart: the instances are as they were");
+}
+
+// What can never be carried out (a volume that would shrink) is refused while the present generation is still the wanted one: taken over,
+// it would keep every instance of the flake from being healed.  A provider that does not answer now decides nothing.
+Task<void> FlakeWorker::refuse_impossible(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
+    try {
+        co_await converger_.plan(call, instances);
+    } catch (const Failure &failure) {
+        if (failure.code() == Code::invalid) throw;
+    }
 }
 
 // The tree is fetched by the git provider straight into the box that unpacks it.

@@ -48,6 +48,7 @@ private:
     Task<void> deploy_with_patience(const Call &call, state::Revision &revision, json &timings);
     Task<void> deploy_stages(const Call &call, state::Revision &revision, json &timings);
     Task<std::map<std::string, model::InstanceSpec>> evaluate(const Call &call, const state::Revision &revision);
+    Task<void> refuse_impossible(const Call &call, const std::map<std::string, model::InstanceSpec> &instances);
     Task<build::Source> unpack(const Call &call, const state::Revision &revision);
     Task<void> build(const Call &call, const state::Revision &revision, std::map<std::string, model::InstanceSpec> &instances);
     Task<void> heal_once();

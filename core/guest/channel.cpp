@@ -110,6 +110,14 @@ void Channel::say_ready(const Readiness &readiness) {
 void Channel::say_waiting(const Readiness &readiness) {
     send("{\"event\":\"waiting\",\"ports\":" + port_list(readiness.missing) + "}");
 }
+void Channel::say_volumes(const std::vector<std::string> &full, const std::vector<std::string> &damaged) {
+    auto list = [](const std::vector<std::string> &paths) {
+        std::string result = "[";
+        for (const std::string &path : paths) result += (result.size() > 1 ? "," : "") + json_string(path);
+        return result + "]";
+    };
+    send("{\"event\":\"volumes\",\"full\":" + list(full) + ",\"damaged\":" + list(damaged) + "}");
+}
 void Channel::say_note(std::string_view text) {
     send("{\"event\":\"note\",\"text\":" + json_string(text) + "}");
 }

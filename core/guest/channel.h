@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/guest/ports.h"
 
@@ -21,6 +22,7 @@ public:
     void say_started();
     void say_ready(const Readiness &readiness);
     void say_waiting(const Readiness &readiness);  // for which ports
+    void say_volumes(const std::vector<std::string> &full, const std::vector<std::string> &damaged);  // mount points
     void say_note(std::string_view text);
     void say_failed(std::string_view reason);
 

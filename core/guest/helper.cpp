@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/guest/machine.h"
@@ -45,6 +46,7 @@ public:
         for (;;) {
             look_at_ports();
             give_owners();
+            look_at_volumes();
             complete();
             bool hurry = !ready_ || !waiting_owner_.empty();
             int pause = stop_at_ ? 50 : hurry ? (now_ms() - started_ < 10000 ? fast_ms : 200) : slow_ms;
@@ -76,6 +78,21 @@ private:
         }
         last_ = now;
     }
+    void look_at_volumes() {
+        if (configuration_.volumes.empty() || now_ms() < next_look_) return;
+        next_look_ = now_ms() + slow_ms;
+        std::vector<std::string> full, damaged;
+        for (const Volume &volume : configuration_.volumes) {
+            bool was_full = std::find(full_.begin(), full_.end(), volume.mount_point) != full_.end();
+            VolumeHealth health = look_at_volume(volume, was_full);
+            if (health.full) full.push_back(volume.mount_point);
+            if (health.damaged) damaged.push_back(volume.mount_point);
+        }
+        if (full == full_ && damaged == damaged_) return;
+        full_ = full;
+        damaged_ = damaged;
+        channel_.say_volumes(full, damaged);
+    }
     void give_owners() {
         std::erase_if(waiting_owner_, [](const Volume *volume) { return apply_owner(*volume); });
         if (waiting_owner_.empty() || now_ms() - started_ < owner_patience_ms) return;
@@ -106,6 +123,8 @@ private:
     const Configuration &configuration_;
     Channel &channel_;
     std::vector<const Volume *> waiting_owner_;
+    std::vector<std::string> full_, damaged_;  // what was told of the volumes
+    int64_t next_look_ = 0;
     std::vector<uint16_t> told_;
     Readiness last_;
     int64_t started_ = 0, etc_seen_ = 0, stop_at_ = 0;

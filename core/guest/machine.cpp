@@ -3,10 +3,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -189,8 +192,13 @@ std::string make_root(const Configuration &configuration) {
                      [](auto *a, auto *b) { return a->mount_point.size() < b->mount_point.size(); });
     for (const Volume *volume : volumes) {
         std::string target = "/new" + volume->mount_point;
-        if (std::string error = mount_disk(volume->serial, target, "ext4", MS_NODEV | MS_NOSUID); !error.empty())
-            return error + " (volume at " + volume->mount_point + ")";
+        errno = 0;
+        if (std::string error = mount_disk(volume->serial, target, "ext4", MS_NODEV | MS_NOSUID); !error.empty()) {
+            bool damaged = errno == EINVAL || errno == EUCLEAN || errno == EBADMSG || errno == EIO || errno == ENOTSUP;
+            if (!damaged) return error + " (volume at " + volume->mount_point + ")";
+            return "the file system of the volume at " + volume->mount_point + " is damaged (" + strerror(errno) +
+                   "); nothing was changed in it: restore the volume from a backup, or delete it to begin with an empty one";
+        }
         grow(find_disk(volume->serial), target);
         chmod(target.c_str(), volume->mode);
     }
@@ -230,6 +238,28 @@ bool apply_owner(const Volume &volume) {
     fchmod(fd, volume.mode);
     close(fd);
     return true;
+}
+
+VolumeHealth look_at_volume(const Volume &volume, bool was_full) {
+    VolumeHealth health;
+    struct statfs system {};
+    struct stat status {};
+    if (statfs(volume.mount_point.c_str(), &system) || stat(volume.mount_point.c_str(), &status) || system.f_type != EXT4_SUPER_MAGIC)
+        return health;   // hidden by another mount of the guest, or unmounted: its own business
+    // Full until there is some room again, so that a busy log does not make the news every two seconds.
+    uint64_t room = was_full ? system.f_blocks / 50 : 0;
+    health.full = system.f_bavail <= room || (system.f_files && system.f_ffree == 0);
+    char device[64];
+    snprintf(device, sizeof device, "/sys/dev/block/%u:%u", major(status.st_dev), minor(status.st_dev));
+    char target[256];
+    ssize_t size = readlink(device, target, sizeof target - 1);
+    if (size <= 0) return health;
+    target[size] = 0;
+    const char *name = strrchr(target, '/');
+    if (!name) return health;
+    std::string errors = trimmed(read_text(std::string("/sys/fs/ext4") + name + "/errors_count"));
+    health.damaged = !errors.empty() && errors != "0";
+    return health;
 }
 
 bool closure_made_etc() {

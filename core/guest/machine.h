@@ -15,6 +15,10 @@ std::string make_root(const Configuration &configuration);
 std::string enter_root();  // /new becomes /
 // What needs the closure's own user database: applied once its /etc/passwd and /etc/group know the names.  True when done.
 bool apply_owner(const Volume &volume);
+struct VolumeHealth {
+    bool full = false, damaged = false;  // no room for users other than root; the kernel has met errors in its file system
+};
+VolumeHealth look_at_volume(const Volume &volume, bool was_full);
 bool closure_made_etc();  // there is an /etc with more in it than our own /etc/seed
 void complete_etc(const Configuration &configuration);  // /etc/resolv.conf and /etc/hosts, where the closure made none
 [[noreturn]] void power_off();

@@ -45,6 +45,8 @@ vm::VmState read_state(const std::filesystem::path &run) {
     if (state.state != "ready" && state.state != "exited") state.state = "starting";
     state.reason = printable(state.reason, 600);
     if (state.ipv4_only.size() > 256) state.ipv4_only.clear();
+    if (state.remarks.size() > 64) state.remarks.resize(64);
+    for (std::string &remark : state.remarks) remark = printable(remark, 400);
     return state;
 }
 
@@ -79,6 +81,7 @@ runtime::Boot Machine::boot() const {
     boot.ready_ms = state.ready_ms;
     boot.address6 = spec.address6;
     boot.address4 = spec.address4;
+    if (state.state != "exited") boot.remarks = state.remarks;
     for (const runtime::Expose &expose : spec.boot.expose)
         boot.ipv4_only = boot.ipv4_only ||
                          (expose.protocol != "udp" && std::count(state.ipv4_only.begin(), state.ipv4_only.end(), expose.port));

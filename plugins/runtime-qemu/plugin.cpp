@@ -19,6 +19,7 @@
 #include "plugins/runtime-qemu/logs.h"
 #include "plugins/runtime-qemu/machines.h"
 #include "plugins/runtime-qemu/network.h"
+#include "plugins/runtime-qemu/stats.h"
 #include "plugins/support/vm/accelerator.h"
 
 namespace seed::qemu {
@@ -286,6 +287,12 @@ public:
             if (machine.spec.boot.image == request.key && (machine.alive || !machine.begun))
                 throw Failure(Code::conflict, "the image is used by " + machine.spec.boot.handle);
         fs::remove(state_ / "images" / request.key);
+    }
+
+    void stats(plugin::Call &call, const runtime::WaitRequest &request) override {
+        for (const Machine &machine : machines_.all())
+            if (request.handle.empty() || request.handle == machine.spec.boot.handle)
+                if (auto found = stats_of(machine)) call.item(*found);
     }
 
     void recover(plugin::Call &) override {

@@ -102,9 +102,14 @@ static int say(int type, const char *to, int port, const char *what, int seconds
     if (connect(s, &there.any, length) || write(s, what, strlen(what)) < 0) return 1;
     struct pollfd wait = {s, POLLIN, 0};
     char text[2000];
-    if (poll(&wait, 1, seconds * 1000) != 1) return 1;
-    ssize_t got = read(s, text, sizeof text - 1);
-    if (got <= 0) return 1;
+    size_t got = 0;
+    do { /* TCP: to the end */
+        if (poll(&wait, 1, seconds * 1000) != 1) break;
+        ssize_t part = read(s, text + got, sizeof text - 1 - got);
+        if (part <= 0) break;
+        got += (size_t)part;
+    } while (type == SOCK_STREAM && got < sizeof text - 1);
+    if (!got) return 1;
     text[got] = 0;
     puts(text);
     return 0;

@@ -20,6 +20,13 @@ void take_ports(const nlohmann::json &object, const char *name, std::vector<uint
     into.erase(std::unique(into.begin(), into.end()), into.end());
 }
 
+void take_paths(const nlohmann::json &object, const char *name, std::vector<std::string> &into) {
+    auto found = object.find(name);
+    if (found == object.end() || !found->is_array()) return;
+    for (const auto &path : *found)
+        if (path.is_string() && into.size() < 16) into.push_back(printable(path.get_ref<const std::string &>(), 256));
+}
+
 std::string take_text(const nlohmann::json &object, const char *name) {
     auto found = object.find(name);
     return found != object.end() && found->is_string() ? printable(found->get_ref<const std::string &>(), 512) : std::string();
@@ -42,6 +49,11 @@ std::optional<GuestEvent> parse_guest_line(std::string_view line) {
     if (name == "started") result.kind = Kind::started;
     if (name == "waiting") result.kind = Kind::waiting, take_ports(object, "ports", result.ports);
     if (name == "ready") result.kind = Kind::ready, take_ports(object, "ipv4_only", result.ports);
+    if (name == "volumes") {
+        result.kind = Kind::volumes;
+        take_paths(object, "full", result.full);
+        take_paths(object, "damaged", result.damaged);
+    }
     if (name == "note") result.kind = Kind::note, result.text = take_text(object, "text");
     if (name == "failed") result.kind = Kind::failed, result.text = take_text(object, "reason");
     return result;

@@ -9,8 +9,9 @@
 namespace seed::vm {
 
 struct GuestEvent {
-    enum class Kind { hello, started, waiting, ready, note, failed, unknown } kind = Kind::unknown;
+    enum class Kind { hello, started, waiting, ready, volumes, note, failed, unknown } kind = Kind::unknown;
     std::vector<uint16_t> ports;  // waiting: not listening yet; ready: on IPv4 only
+    std::vector<std::string> full, damaged;  // volumes: mount points, at most 16 of each
     std::string text;             // note, failed: printable, at most 512 bytes
 };
 inline constexpr size_t guest_line_bytes = 4096;

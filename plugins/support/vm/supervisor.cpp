@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int64_t ready_deadline_ms = 120000;
 constexpr int64_t kill_after_grace_ms = 1500;  // the guest powers itself off at the end of the grace
+constexpr int64_t space_pause_ms = 2000;       // between two tries to go on after the host's disk was full
 constexpr int64_t console_batch_ms = 3;        // a serial port sends single bytes: let some gather
 
 int64_t now_ms() {
@@ -87,6 +89,7 @@ void Supervisor::run() {
     for (int n = 0; n < 16 && channels_.complaints; ++n) read_complaints();
     if (!console_lines_.pending().empty()) log_.write(unix_ms_now(), console_lines_.pending());
     state_.state = "exited";
+    state_.remarks.clear();
     state_.reason = exit_reason(status);
     log_.write(unix_ms_now(), "seed: " + state_.reason);
     save();
@@ -151,6 +154,8 @@ void Supervisor::take_guest_event(const GuestEvent &event) {
             if (!state_.ready_ms) state_.ready_ms = unix_ms_now();
             state_.ipv4_only = event.ports;
             return save();
+        case Kind::volumes:
+            return take_volumes(event);
         case Kind::note:
             return log_.write(unix_ms_now(), "seed: " + event.text);
         case Kind::failed:
@@ -191,9 +196,53 @@ void Supervisor::take_monitor_line(std::string_view line) {
         auto data = object.find("data");
         if (data != object.end() && data->is_object() && data->contains("reason") && (*data)["reason"].is_string())
             shutdown_reason_ = printable((*data)["reason"].get_ref<const std::string &>(), 40);
-    } else if (*event == "STOP" && shutdown_reason_.empty()) {
+    } else if (*event == "BLOCK_IO_ERROR") {
+        auto data = object.find("data");
+        if (data != object.end() && data->is_object() && data->value("nospace", false) && data->value("action", "") == "stop")
+            pause_for_space(now_ms());
+    } else if (*event == "RESUME" && out_of_space_) {
+        resumed_ms_ = now_ms();
+    } else if (*event == "STOP" && shutdown_reason_.empty() && !out_of_space_) {
         kill("the processor emulation stopped with an internal error");  // QEMU would stay for ever
     }
+}
+
+// The guest names mount points; only those that it was given count.
+void Supervisor::take_volumes(const GuestEvent &event) {
+    auto names = [this](const std::vector<std::string> &mount_points) {
+        std::vector<std::string> found;
+        for (const runtime::Volume &volume : spec_.boot.volumes)
+            if (std::find(mount_points.begin(), mount_points.end(), volume.mount_point) != mount_points.end())
+                found.push_back(volume.name + " (at " + volume.mount_point + ")");
+        return found;
+    };
+    full_ = names(event.full);
+    damaged_ = names(event.damaged);
+    refresh_remarks();
+}
+
+void Supervisor::pause_for_space(int64_t now) {
+    next_try_ms_ = now + space_pause_ms;
+    resumed_ms_ = 0;
+    if (out_of_space_) return;
+    out_of_space_ = true;
+    refresh_remarks();
+}
+
+void Supervisor::refresh_remarks() {
+    std::vector<std::string> remarks;
+    if (out_of_space_)
+        remarks.push_back("it is halted in the middle of a write, because the host's disk that holds its volumes is full; it goes on by "
+                          "itself when there is space");
+    for (const std::string &volume : full_)
+        remarks.push_back("the volume " + volume + " is full: remove something in it, or give it a larger size in seed.storage");
+    for (const std::string &volume : damaged_)
+        remarks.push_back("the file system of the volume " + volume + " reports errors: restore it from a backup, or repair it from within");
+    if (remarks == state_.remarks) return;
+    for (const std::string &remark : remarks)
+        if (std::find(state_.remarks.begin(), state_.remarks.end(), remark) == state_.remarks.end()) log_.write(unix_ms_now(), "seed: " + remark);
+    state_.remarks = std::move(remarks);
+    save();
 }
 
 void Supervisor::read_complaints() {
@@ -205,6 +254,14 @@ void Supervisor::read_complaints() {
 
 void Supervisor::check_deadlines(int64_t now) {
     if (kill_at_ms_ && now >= kill_at_ms_) kill(stop_asked_ ? "stopped (it did not end by itself in time)" : "stopped");
+    if (out_of_space_ && resumed_ms_ && now - resumed_ms_ > space_pause_ms) {   // and nothing failed since
+        out_of_space_ = false;
+        refresh_remarks();
+    } else if (out_of_space_ && !resumed_ms_ && now >= next_try_ms_) {
+        next_try_ms_ = now + space_pause_ms;
+        constexpr std::string_view go_on = "{\"execute\":\"cont\"}\n";
+        if (send(channels_.monitor.get(), go_on.data(), go_on.size(), MSG_NOSIGNAL) < 0) kill("QEMU does not listen to its monitor");
+    }
     if (!late_ && state_.state == "starting" && now - began_ms_ > ready_deadline_ms) {
         late_ = true;
         state_.reason = "not ready after " + std::to_string(ready_deadline_ms / 1000) + " s: " + state_.reason;

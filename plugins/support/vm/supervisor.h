@@ -38,6 +38,9 @@ private:
     void kill(const std::string &reason);
     void check_deadlines(int64_t now);
     void flush_control();
+    void take_volumes(const GuestEvent &event);
+    void pause_for_space(int64_t now);
+    void refresh_remarks();
     std::string exit_reason(const ExitStatus &status) const;
     void save();
 
@@ -54,6 +57,10 @@ private:
     std::string control_out_;
     int64_t began_ms_ = 0, kill_at_ms_ = 0;
     bool late_ = false, stop_asked_ = false;
+    // QEMU halts a machine whose write found the host's disk full, and repeats the write when it may go on.
+    bool out_of_space_ = false;
+    int64_t next_try_ms_ = 0, resumed_ms_ = 0;
+    std::vector<std::string> full_, damaged_;   // names of volumes, by the guest's word
     std::string guest_reason_, shutdown_reason_, kill_reason_, last_complaint_, panic_;
 };
 

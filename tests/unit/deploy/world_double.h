@@ -122,6 +122,12 @@ struct WorldDouble {
             return answer(json::object());
         };
         on["resize"] = on["create"];
+        on["remove"] = [this](const Call &, const json &request, const providers::CallOptions &) {
+            auto remove = request.get<storage::RemoveRequest>();
+            if (remove.confirm != remove.volume) throw Failure(Code::invalid, "not confirmed");
+            volumes.erase(remove.volume);
+            return answer(json::object());
+        };
         on["attach"] = [this](const Call &, const json &request, const providers::CallOptions &) {
             storage::AttachReply reply;
             reply.path = "/volumes/" + request.at("volume").get<std::string>();

@@ -39,6 +39,18 @@ TEST(GuestConfiguration, IsRefusedWhenItIsWrong) {
     EXPECT_FALSE(parse_configuration("seed 2\ninit /i/i\n", error));
 }
 
+TEST(GuestConfiguration, NamesFilesOfConnections) {
+    auto parse_lines = [](const std::string &lines) {
+        std::string error;
+        return parse_configuration("seed 1\ninit /i/i\n" + lines, error);
+    };
+    auto good = parse_lines("connect my-db db:5432\nconnect cache redis\n");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(good->connections, (std::vector<std::pair<std::string, std::string>>{{"my-db", "db:5432"}, {"cache", "redis"}}));
+    for (const char *bad : {"connect ../x y\n", "connect .. y\n", "connect a/b y\n", "connect  y\n", "connect a\n", "connect a%00b y\n"})
+        EXPECT_FALSE(parse_lines(bad)) << bad;
+}
+
 TEST(GuestEnvironmentFile, CannotBeBrokenOutOf) {
     EXPECT_EQ(environment_file({{"A", "x y"}, {"B", "a\"b\\c$d`e"}}), "A=\"x y\"\nB=\"a\\\"b\\\\c\\$d\\`e\"\n");
 }

@@ -157,6 +157,13 @@ TEST_F(RuntimeQemu, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
     publish("s-test/web", handle);
     std::string page = get(service_address);
     EXPECT_NE(page.find("hello from web"), std::string::npos) << page;
+    auto stats = driver_->items(&Ops::stats, {{"handle", ""}});
+    ASSERT_EQ(stats.size(), 1u);
+    EXPECT_EQ(stats[0]["handle"], handle);
+    EXPECT_GT(stats[0]["cpu_ms"], 100);
+    EXPECT_GT(stats[0]["memory_bytes"], 32 << 20);
+    EXPECT_GT(stats[0]["received_bytes"], 50) << "the request for the page";
+    EXPECT_GT(stats[0]["sent_bytes"], page.size());
     publish("", "");
     EXPECT_EQ(driver_->call(&Ops::start, request("web", "b1"))["started_ms"], boot["started_ms"])
         << "starting twice is starting once";

@@ -27,6 +27,30 @@ TEST(VmConfiguration, CarriesEveryValueOnItsOwnLine) {
     EXPECT_THROW(encode_configuration(spec, 7), Failure);
 }
 
+TEST(VmConfiguration, CarriesConnectionsAndRefusesWhatIsNone) {
+    VmSpec spec;
+    spec.boot.init = "/i";
+    spec.boot.connections = {{"main-db", "db:5432"}};
+    EXPECT_NE(encode_configuration(spec, 1).find("\nconnect main-db db:5432\n"), std::string::npos);
+    for (auto [name, target] : std::map<std::string, std::string>{{"../x", "db"}, {"A", "db"}, {"", "db"}, {"x", ""}, {"y", "a b"}, {"z", "a\nend"}}) {
+        spec.boot.connections = {{name, target}};
+        EXPECT_THROW(encode_configuration(spec, 1), Failure) << name << " " << target;
+    }
+}
+
+TEST(GuestEvents, NameFullAndDamagedVolumesWithinBounds) {
+    auto event = parse_guest_line(R"({"event":"volumes","full":["/data",7,"/a\u001b[31m"],"damaged":"x"})");
+    ASSERT_TRUE(event);
+    EXPECT_EQ(event->kind, GuestEvent::Kind::volumes);
+    ASSERT_EQ(event->full.size(), 2u);
+    EXPECT_EQ(event->full[0], "/data");
+    EXPECT_EQ(event->full[1].find('\x1b'), std::string::npos);
+    EXPECT_TRUE(event->damaged.empty());
+    std::string many = R"({"event":"volumes","full":["/x")";
+    for (int n = 0; n < 100; ++n) many += ",\"/x\"";
+    EXPECT_EQ(parse_guest_line(many + "]}")->full.size(), 16u);
+}
+
 TEST(GuestEvents, AreReadStrictly) {
     auto ready = parse_guest_line(R"({"event":"ready","ipv4_only":[80,80,0,70000,-1,"x",22]})");
     ASSERT_TRUE(ready);

@@ -1,0 +1,10 @@
+// What a machine uses of the host, read from /proc: cheap enough to be asked every few seconds for all of them.
+#pragma once
+#include "plugins/runtime-qemu/machines.h"
+
+namespace seed::qemu {
+
+// None when it does not run, or ends while we look.
+std::optional<runtime::BootStats> stats_of(const Machine &machine);
+
+}  // namespace seed::qemu
