@@ -37,9 +37,10 @@ def reason():
 
 
 platform = Platform(start=False)
-disk = f"{platform.state}/volumes"
-os.makedirs(disk, mode=0o700)
-subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={56 * MIB},mode=0700", "seed-test-volumes", disk], check=True)
+disk = f"{platform.state}/storage"   # of the provider storage-localpath
+os.makedirs(disk)
+os.chmod(platform.state, 0o711)
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={40 * MIB},mode=0711", "seed-test-volumes", disk], check=True)
 try:
     with platform:
         platform.start()
@@ -79,7 +80,7 @@ try:
         # A damaged file system: the machine cannot start and says which volume; the host leaves every byte as it is.
         alice.ssh("stop", "app/db")
         wait_for(lambda: alice.instance("app", "db")["state"] == "stopped", "it is stopped", 60)
-        image = f"{disk}/{alice.flake('app')['namespace']}/db/big.img"
+        image = f"{disk}/volumes/{alice.flake('app')['namespace']}/db/big.img"
         with open(image, "r+b") as file:
             file.write(os.urandom(256 * 1024))
 
