@@ -14,16 +14,17 @@ def run(world):
             probe $host $port 1 > /tmp/answer && echo "control: $host $port $(head -c 60 /tmp/answer)"
           done
         done
-        # Later, as Bob: his address on our interface and another's MAC.  Our own network may be lost by that; the console tells.
-        (sleep 12
-         ip -6 addr add {victim}/128 dev eth0 nodad; ip -6 addr add {victim}/128 dev lo nodad
-         for n in 1 2 3 4 5; do arping -U -c 1 -I eth0 $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p'); done
-         ip link set eth0 down; ip link set eth0 address 52:5e:ed:00:00:00; ip link set eth0 up; sleep 2
-         ip -6 addr add {victim}/128 dev eth0 nodad
-         echo forged everything > /dev/console) > /dev/null 2>&1 &
     """)
     assert "exposed: HTTP" in text and "answering as scripted" in text, text
     assert world.secret not in text, "an unexposed port was reached"
     assert "control:" not in text, text
+    # As Bob: his address on our interface and another's MAC.  Our own network may be lost by that: a boot of its own, whose console tells.
+    world.hostile_guest(f"""
+        ip -6 addr add {victim}/128 dev eth0 nodad; ip -6 addr add {victim}/128 dev lo nodad
+        for n in 1 2 3 4 5; do arping -U -c 1 -I eth0 $(ip -4 addr show dev eth0 | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p'); done
+        ip link set eth0 down; ip link set eth0 address 52:5e:ed:00:00:00; ip link set eth0 up; sleep 2
+        ip -6 addr add {victim}/128 dev eth0 nodad
+        echo forged everything > /dev/console
+    """, wait=False)
     wait_for(lambda: "forged everything" in world.alice.ssh("logs", "attacker/scripted").stdout, "the guest has forged its addresses", 120)
     assert "answering as scripted" in world.platform.get(world.victim["urls"][0], deadline=60)

@@ -1,6 +1,7 @@
 """Counts what a platform has on the machine, so that "nothing more and nothing less than before" can be checked."""
 import collections
 import glob
+import json
 import os
 import re
 import sqlite3
@@ -63,6 +64,50 @@ def gc_roots(platform):
         found += [f"{os.path.basename(os.path.dirname(image))}/{line.split('/')[5]}" for line in listed.stdout.splitlines()
                   if line.count("/") > 5 and line.split("/")[5] not in (".", "..")]
     return sorted(found)
+
+
+def kept(platform, generations=3):
+    """What the database wants kept of each flake's newest generations: (image keys, source trees by namespace)."""
+    keys, trees = set(), {}
+    with sqlite3.connect(f"file:{platform.state}/core/seed.sqlite3?mode=ro", uri=True, timeout=10) as database:
+        for repository, namespace in database.execute("select repository, ns from flakes"):
+            rows = database.execute("select g.instances, r.tree from generations g join revisions r on r.id = g.revision where g.repository = ? "
+                                    "order by g.number desc limit ?", (repository, generations)).fetchall()
+            last = database.execute("select tree from revisions where repository = ? order by id desc limit 1", (repository,)).fetchone()
+            trees[namespace] = {tree for _, tree in rows} | ({last[0]} if last else set())
+            for instances, _ in rows:
+                keys |= {spec["image"] for spec in json.loads(instances).values()}
+    return keys, trees
+
+
+def unwanted(platform):
+    """Images, GC roots, sources and half-made files that belong to nothing any more, as lines."""
+    keys, trees = kept(platform)
+    found = [f"image {file}" for file in images(platform) if file.removesuffix(".erofs") not in keys]
+    found += [f"image held by the runtime {key}" for key in os.listdir(f"{platform.state}/runtime/images") if key not in keys]
+    for root in gc_roots(platform):
+        namespace, name = root.split("/", 1)
+        if name.removeprefix("t").rsplit("-", 1)[0].split("-")[0] not in trees.get(namespace, ()):
+            found.append(f"GC root {root}")
+    for note in glob.glob(f"{platform.state}/build/*/trees/*"):
+        if os.path.basename(note) not in trees.get(note.split("/")[-3], ()):
+            found.append(f"source {note}")
+    half_made = ("runtime/trash/*", "images/.new-*", "storage/volumes/**/.new-*", "git/repositories/*/objects/**/incoming-*",
+                 "git/repositories/*/objects/**/tmp_*", "git/repositories/**/*.lock", "runtime/images/.*")
+    for pattern in half_made:
+        found += [f"half-made {file}" for file in glob.glob(f"{platform.state}/{pattern}", recursive=True, include_hidden=True)]
+    with_machine = {f"{boot}" for boot in os.listdir(f"{platform.state}/runtime/vms")}
+    running = {word for pid, name in own_processes(platform) if name == "seed-vm" for word in command_line(pid)}
+    found += [f"machine folder {boot}" for boot in with_machine if f"{platform.state}/runtime/vms/{boot}" not in running]
+    return found
+
+
+def command_line(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read().split("\0")
+    except OSError:
+        return []
 
 
 def take(platform):

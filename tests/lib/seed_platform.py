@@ -51,7 +51,7 @@ def wait_for(condition, what, deadline=60.0, pause=0.05):
         except Exception as error:
             trouble = f" ({type(error).__name__}: {error})"
         if time.monotonic() > end:
-            raise AssertionError(f"after {deadline:g} s still not: {what}{trouble}")
+            raise AssertionError(f"after {deadline:g} s still not: {what() if callable(what) else what}{trouble}")
         time.sleep(pause)
 
 
@@ -64,6 +64,7 @@ class Platform:
         self.log_file = f"{self.directory}/seedd.log"
         self.options, self.config = list(options), config
         self.process, self.ready, self.owner = None, {}, None
+        self.stop_instances = True   # False: seedd leaves them running when it ends, as a service does
         self._watchdog = leftovers.watch(self.directory)
         if start:
             try:
@@ -90,7 +91,7 @@ class Platform:
             "--http-port", self.ready.get("http", ":0").rsplit(":", 1)[1]]
         environment = {**os.environ, "SEED_TEST": self.directory}
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen(command + ["--stop-instances"] + self.options, stdin=subprocess.DEVNULL, cwd=self.directory,
+            self.process = subprocess.Popen(command + ["--stop-instances"] * self.stop_instances + self.options, stdin=subprocess.DEVNULL, cwd=self.directory,
                                             stdout=subprocess.PIPE, stderr=log, env=environment, start_new_session=True)
         self._await_ready(deadline)
 
