@@ -43,6 +43,8 @@ public:
     // Drops GC roots of other generations than these, then collects the store; and unpacked sources but `trees`.
     virtual Task<void> collect(const Call &call, const std::string &ns, std::vector<std::string> keep_generations,
                                std::vector<std::string> keep_trees) = 0;
+    // Something was unpacked, evaluated or built since the last collection that succeeded (also by a seedd before us).
+    virtual bool needs_collecting(const std::string &) const { return false; }
     // Image files that are none of these keys are deleted.
     virtual void remove_images_except(const std::vector<std::string> &keys) = 0;
 };

@@ -124,6 +124,12 @@ struct NixBuilder::Impl {
         make_directory(folder(ns) / "trees", 0700);
         make_directory(folder(ns) / "closures", 0700);
     }
+    // There from before the store grows until a collection has succeeded, so that one that was cut short is done again.
+    fs::path uncollected_note(const std::string &ns) const { return folder(ns) / "uncollected"; }
+    void note_uncollected(const std::string &ns) const {
+        make_folders(ns);
+        if (!fs::exists(uncollected_note(ns))) write_file_atomically(uncollected_note(ns), "", 0600);
+    }
     std::string rules() const {  // a note made under other rules does not count
         std::string text = "1\n";
         for (const auto &rule : settings.allowed_inputs) text += rule + "\n";
@@ -151,7 +157,7 @@ Task<Source> NixBuilder::unpack(const Call &the_call, std::string ns, std::strin
     if (known()) co_return source;
     auto turn = co_await impl_->turns.take(call, ns);
     if (known()) co_return source;
-    impl_->make_folders(ns);
+    impl_->note_uncollected(ns);
 
     Pipe pipe = make_pipe();
     auto production = std::make_shared<Production>(impl_->executor);
@@ -195,7 +201,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     Call call = the_call;
     Source source = the_source;
     auto turn = co_await impl_->turns.take(call, source.ns);
-    impl_->make_folders(source.ns);
+    impl_->note_uncollected(source.ns);
     BoxStep step;
     step.stage = "evaluation";
     step.ns = source.ns;
@@ -296,7 +302,7 @@ Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std
     for (int attempt = 0;; ++attempt) {
         {
             auto turn = co_await impl_->turns.take(call, ns);
-            impl_->make_folders(ns);
+            impl_->note_uncollected(ns);
             BoxStep again = step;
             result = co_await impl_->boxes.run(call, std::move(again));
         }
@@ -382,6 +388,11 @@ Task<void> NixBuilder::collect(const Call &the_call, const std::string &the_ns, 
                       "collecting garbage failed (status " + std::to_string(result.code) + "): " + result.messages.tail(5));
     for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "closures"))
         if (auto key = read_file_if_exists(entry.path()); !key || !fs::exists(impl_->image_file(*key))) fs::remove(entry.path());
+    fs::remove(impl_->uncollected_note(ns));
+}
+
+bool NixBuilder::needs_collecting(const std::string &ns) const {
+    return fs::exists(impl_->uncollected_note(ns));
 }
 
 bool NixBuilder::has_image(const std::string &key) const {

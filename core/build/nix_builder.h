@@ -40,6 +40,7 @@ public:
     bool has_image(const std::string &key) const override;
     Task<void> collect(const Call &call, const std::string &ns, std::vector<std::string> keep_generations,
                        std::vector<std::string> keep_trees) override;
+    bool needs_collecting(const std::string &ns) const override;
     void remove_images_except(const std::vector<std::string> &keys) override;
     // What protects less here than it should, in sentences for the operator ("no disk limit: no loop device").
     std::vector<std::string> remarks() const;

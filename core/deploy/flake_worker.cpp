@@ -114,6 +114,8 @@ Task<void> FlakeWorker::heal_once() {
     trouble_ = why;
     if (why.empty() || cancelled) {
         heal_failures_ = 0;
+        // A collection that was cut short, by a crash of ours too; also what a failed push left.
+        if (!cancelled && !waiting_ && world_.builder.needs_collecting(flake_.ns)) co_await collect();
         co_return;
     }
     // 1, 2, 4 ... 60 seconds: a crash loop costs little, and a new push is taken at once.

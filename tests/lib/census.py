@@ -93,7 +93,7 @@ def unwanted(platform):
         if os.path.basename(note) not in trees.get(note.split("/")[-3], ()):
             found.append(f"source {note}")
     half_made = ("runtime/trash/*", "images/.new-*", "storage/volumes/**/.new-*", "git/repositories/*/objects/**/incoming-*",
-                 "git/repositories/*/objects/**/tmp_*", "git/repositories/**/*.lock", "runtime/images/.*")
+                 "git/repositories/*/objects/**/tmp_*", "git/repositories/**/*.lock", "build/*/uncollected", "runtime/images/.*")
     for pattern in half_made:
         found += [f"half-made {file}" for file in glob.glob(f"{platform.state}/{pattern}", recursive=True, include_hidden=True)]
     with_machine = {f"{boot}" for boot in os.listdir(f"{platform.state}/runtime/vms")}

@@ -11,6 +11,7 @@
 #include <cstdio>
 
 #include <seed/util/failure.h>
+#include <seed/util/memory.h>
 
 #include "core/providers/plugin_server.h"
 
@@ -46,6 +47,7 @@ int main(int count, char **arguments) {
                    stderr);
         return 2;
     }
+    seed::keep_heap_small();
     prepare_signals();
     prepare_threads();
     bool in_order = seed::providers::serve_plugin(seed::UniqueFd(socket_fd), {arguments[1], arguments[2], arguments[3]});

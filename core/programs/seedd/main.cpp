@@ -7,6 +7,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include <seed/util/memory.h>
+
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "platform.h"
@@ -74,6 +76,7 @@ int serve(const Options &options) {
 }  // namespace
 
 int main(int argc, char **argv) {
+    seed::keep_heap_small();
     Options options;
     if (int usage = parse(argc, argv, options); usage != 0) return usage < 0 ? 0 : usage;
     try {
