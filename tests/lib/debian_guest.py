@@ -98,12 +98,12 @@ def tsc_khz():
 
 
 class DebianGuest:
-    def __init__(self, *, more="", disks=(), memory=512, ports=(22,), saved=None):
+    def __init__(self, *, more="", disks=(), memory=512, processors=1, ports=(22,), saved=None):
         """`saved`: a name; the first guest of that name boots and is saved when save() is called, later ones are restored."""
         self.files = guest_files(more)
         self.directory = tempfile.mkdtemp(prefix="seed-test-", dir="/tmp")
         self._watchdog = leftovers.watch(self.directory)
-        self.disks, self.memory, self.ports = list(disks), memory, {port: self._free_port() for port in ports}
+        self.disks, self.memory, self.processors, self.ports = list(disks), memory, processors, {port: self._free_port() for port in ports}
         self.state = f"{self.files}/{saved}.state" if saved else None
         self.restored = bool(self.state and os.path.exists(self.state))
         self.process = self._qmp = self._control = None
@@ -132,7 +132,7 @@ class DebianGuest:
                   "reboot=t panic=-1 random.trust_cpu=on 8250.nr_uarts=1 audit=0 apparmor=0")
         command = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "none", "-no-reboot",
                    "-serial", f"file:{self.directory}/serial.log", "-M", "microvm", "-global", "virtio-mmio.force-legacy=false",
-                   "-accel", "tcg,thread=multi", "-cpu", "qemu64", "-m", str(self.memory), "-smp", "1",
+                   "-accel", "tcg,thread=multi", "-cpu", "qemu64", "-m", str(self.memory), "-smp", str(self.processors),
                    "-kernel", f"{self.files}/vmlinux", "-initrd", f"{self.files}/initrd.cpio", "-append", append,
                    "-netdev", "user,id=n0" + forwards, "-device", "virtio-net-device,netdev=n0",
                    "-chardev", f"socket,id=c0,path={self.directory}/control,server=on,wait=off", "-device", "virtio-serial-device,max_ports=4",
