@@ -1,6 +1,12 @@
 # seed_unit_test(ROOM LIBRARIES...): every tests/unit/ROOM/*.cpp becomes one GoogleTest program `unit_ROOM`.
 # seed_script_test(FILE [LABELS ...] [TIMEOUT seconds] [COST n] [RESOURCE name]): a script run with the build directory in
 # SEED_BUILD.  Exit status 77 means "cannot run here" and says why on its last line.
+# Label `threads`: what it tests has threads of its own; these are the tests of ./check --tsan.  Sanitized programs get more time.
+set(SEED_ROOMS_WITH_THREADS base providers git_silo dns_powerdns front_ssh)
+set(seed_patience 1)
+if(SEED_SANITIZE)
+  set(seed_patience 4)
+endif()
 find_package(GTest REQUIRED)
 function(seed_unit_test room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cpp)
@@ -11,7 +17,11 @@ function(seed_unit_test room)
   target_link_libraries(unit_${room} PRIVATE ${ARGN} GTest::gmock_main)
   target_compile_definitions(unit_${room} PRIVATE SEED_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SEED_BUILD_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME unit_${room} COMMAND unit_${room})
-  set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit" TIMEOUT 300)
+  math(EXPR timeout "300 * ${seed_patience}")
+  set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit" TIMEOUT ${timeout})
+  if(room IN_LIST SEED_ROOMS_WITH_THREADS)
+    set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit;threads")
+  endif()
 endfunction()
 
 function(seed_script_test file)
@@ -26,8 +36,9 @@ function(seed_script_test file)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${seed_patience}")
   set_tests_properties(${folder}.${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
-    ENVIRONMENT "SEED_BUILD=${CMAKE_BINARY_DIR};SEED_SOURCE=${CMAKE_SOURCE_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/lib;PYTHONDONTWRITEBYTECODE=1")
+    ENVIRONMENT "SEED_BUILD=${CMAKE_BINARY_DIR};SEED_SOURCE=${CMAKE_SOURCE_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}/tests/lib;PYTHONDONTWRITEBYTECODE=1;SEED_SANITIZED=${SEED_SANITIZE}")
   if(arg_COST)
     set_tests_properties(${folder}.${name} PROPERTIES COST ${arg_COST})
   endif()

@@ -8,6 +8,7 @@
 
 When the test dies, even by SIGKILL, a watchdog removes the processes, control groups, mounts and files (leftovers.py).
 """
+import glob
 import os
 import shutil
 import signal
@@ -147,6 +148,7 @@ class Platform:
         try:
             status = self.stop()
             wait_for(lambda: not self.left(), "nothing is left after the stop", 30)
+            assert not self.sanitizer_reports(), "\n".join(self.sanitizer_reports())
             assert status == 0, f"seedd ended with status {status}:\n{self.log()[-4000:]}"
         except AssertionError as error:
             raise AssertionError(f"{error}\nleft behind: {self.left()}") from None
@@ -164,6 +166,17 @@ class Platform:
     # Looking at it ---------------------------------------------------------------------------------------------------------------
     def left(self):
         return leftovers.everything(self.directory, self.owner)
+
+    def sanitizer_reports(self):
+        """What programs built with a sanitizer said: one that dies of it is started again, and nobody might notice."""
+        marks, found = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", ": runtime error: "), []
+        for file in [self.log_file, *glob.glob(f"{self.state}/**/*.log", recursive=True)]:
+            with open(file, errors="replace") as text:
+                lines = text.read().splitlines()
+            for number, line in enumerate(lines):
+                if any(mark in line for mark in marks):
+                    found += lines[number:number + 40]
+        return found
 
     def log(self):
         try:
