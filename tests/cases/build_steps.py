@@ -55,6 +55,13 @@ with tempfile.TemporaryDirectory(prefix="seed-build-") as name:
     assert changed["seeds"]["api"] == first["seeds"]["api"] and changed["images"]["api"] == first["images"]["api"]
     assert changed["seeds"]["web"]["outPath"] != first["seeds"]["web"]["outPath"] and "building api" not in progress, progress
 
+    # A collection is owed from the first growth on, also for a process that did not see it, and until it was carried out to its end.
+    assert good(flake, "t3", "owed")[0]["owed"]
+    answers, _ = probe(flake, "t3", "keep", "--set", "build_deadline=0")   # cut short by its deadline
+    assert not answers[-1]["ok"], answers
+    assert good(flake, "t3", "owed")[0]["owed"]
+    assert not good(flake, "t3", "keep", "owed")[0]["owed"]
+
     # A collection keeps what it is told to keep, drops the rest, and what was dropped comes back when it is wanted.
     kept, progress = good(flake, "t3", "unpack", "keep", "evaluate", "build", "image")
     assert "building" not in progress and kept["images"] == changed["images"], progress

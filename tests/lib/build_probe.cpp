@@ -2,7 +2,7 @@
 // JSON per step: {"step","ok","ms","code","text", ...}; stops at the first failure.  Status 0 in both cases.
 //
 //   seed-build-probe STATE NAMESPACE FOLDER STEP... [--set NAME=VALUE]...
-//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) forget-but-source remarks
+//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) forget-but-source remarks owed (a collection)
 #include <signal.h>
 #include <unistd.h>
 
@@ -75,6 +75,8 @@ struct Run {
             co_await builder.collect(call, ns, none, trees);
         } else if (name == "remarks") {
             result["remarks"] = builder.remarks();
+        } else if (name == "owed") {
+            result["owed"] = builder.needs_collecting(ns);
         } else {
             throw Failure(Code::invalid, "unknown step " + name);
         }
