@@ -67,7 +67,9 @@ json Network::ensure(const std::vector<Machine> &machines) {
     options.descriptors = {{complaints.get(), 2}};
     Process process = Process::spawn(options);
     host_.log(SEED_INFO, "started seed-net");
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    // The first time the kernel loads a dozen modules for it; on an emulated machine that takes more than 20 s.
+    constexpr auto patience = std::chrono::seconds(90);
+    auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
         try {
             return net.hello();
@@ -78,7 +80,10 @@ json Network::ensure(const std::vector<Machine> &machines) {
                 continue;
             }
             std::string words = printable(trim(read_file(folder / "seed-net.log").substr(0, 500)), 500);
-            throw Failure(Code::unavailable, "the network cannot be started: " + (words.empty() ? error.what() : words), 2000);
+            if (words.empty())
+                words = ended ? "seed-net ended without a word; see the kernel's log"
+                              : "seed-net does not answer after " + std::to_string(patience.count()) + " s; is the machine overloaded?";
+            throw Failure(Code::unavailable, "the network cannot be started: " + words, 2000);
         }
     }
 }

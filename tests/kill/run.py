@@ -6,6 +6,7 @@ a new boot of it.  In rounds without a push or restart the same holds for `app`.
 
     run.py --seed 1 --rounds 6              six rounds; the seed makes the same choices again
     run.py --seed 1 --replay 4              only round 4 of that seed
+    run.py --seed 1 --first 105 --rounds 200    rounds 105 to 200
     run.py --rounds 200 --only seed-vm      always the same kind of process
 
 Each round chooses by its own number, so a failing one can be replayed alone.
@@ -25,6 +26,7 @@ from seed_platform import Platform, needs, wait_for
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
 parser.add_argument("--rounds", type=int, default=6)
+parser.add_argument("--first", type=int, default=1)
 parser.add_argument("--replay", type=int)
 parser.add_argument("--only", help="name of a program: seedd, seed-vm, qemu-system-x86_64, git ...")
 options = parser.parse_args()
@@ -172,7 +174,7 @@ with Platform(start=False) as platform:
     platform.stop_instances = False   # as a service: instances go on when seedd ends
     platform.start()
     killing = Killing(platform)
-    for index in [options.replay] if options.replay is not None else range(1, options.rounds + 1):
+    for index in [options.replay] if options.replay is not None else range(options.first, options.rounds + 1):
         try:
             killing.run_round(index)
         except BaseException as error:
