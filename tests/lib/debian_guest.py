@@ -150,7 +150,7 @@ class DebianGuest:
         if self.restored:
             self.run(f"date -s @{time.time():.0f}")   # it stands at the moment of the save
         else:
-            self._control.settimeout(60)
+            self._control.settimeout(300)   # a boot takes 5 to 10 s on a quiet machine
             line = self._lines.readline()
             assert line == b"UP\n", f"the guest said {line!r} instead of UP; console:\n{self.console()[-3000:]}"
 
