@@ -103,7 +103,7 @@ struct NixBuilder::Impl {
     Turns turns;
 
     Impl(asio::any_io_executor on, BuilderSettings with)
-        : executor(on), settings(std::move(with)), boxes(settings), turns(on, settings.parallel) {
+        : executor(on), settings(std::move(with)), boxes(settings), turns(on, settings.parallel, settings.share) {
         make_directory(settings.state_directory, 0700);
         make_directory(settings.image_directory, 0755);
         for (const auto &entry : fs::directory_iterator(settings.image_directory))
@@ -210,6 +210,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     step.action = {"--", "nix", "eval", "--json", "--no-update-lock-file", "path:/src#seeds", "--apply", apply};
     step.memory = impl_->settings.evaluation_memory;
     step.deadline = impl_->settings.evaluation_deadline;
+    if (impl_->settings.evaluation_time) step.deadline = std::min(step.deadline, impl_->settings.evaluation_time(source.ns));
     step.output_limit = impl_->settings.output_limit;
     step.limit_address_space = true;
     BoxResult result;

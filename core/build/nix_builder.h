@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "core/build/builder.h"
+#include "core/build/turns.h"
 
 namespace seed::build {
 
@@ -24,6 +25,10 @@ struct BuilderSettings {
     unsigned parallel = 2;
     // Flake inputs that a flake.lock may name: "TYPE", or "TYPE:PREFIX" as in "github:NixOS/nixpkgs"; "path" is never allowed.
     std::vector<std::string> allowed_inputs;
+    // Whose a namespace is and how much of its owner's runs at once; null: each namespace for itself.
+    std::function<Share(const std::string &ns)> share;
+    // For one namespace, never more than evaluation_deadline; null: evaluation_deadline.
+    std::function<std::chrono::seconds(const std::string &ns)> evaluation_time;
     std::string box_program;  // empty: seed-nix-box beside the running program
 };
 

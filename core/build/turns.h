@@ -1,7 +1,12 @@
 // Whose step runs: one at a time per namespace, in order of asking; different namespaces side by side, up to a number.
+//
+// Fair between owners, not first come first served: a free place goes to the owner of whom least is running, among those to the one
+// whose last turn is longest ago.  An owner with twenty repositories waits like one with a single one.
 // One context only.
 #pragma once
+#include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,9 +15,16 @@
 
 namespace seed::build {
 
+// Whose work a namespace is, and how much of that owner's may run at once.
+struct Share {
+    std::string owner;
+    unsigned at_once = 1;
+};
+
 class Turns {
 public:
-    Turns(asio::any_io_executor executor, unsigned parallel);
+    // `share` is asked at every turn; null: each namespace is an owner of its own.
+    Turns(asio::any_io_executor executor, unsigned parallel, std::function<Share(const std::string &ns)> share = nullptr);
     // The turn ends when the returned token goes.  Throws Failure(timeout or cancelled) when the call ends first.
     Task<std::shared_ptr<void>> take(Call call, std::string ns);
 

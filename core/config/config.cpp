@@ -172,6 +172,15 @@ public:
         return node.Scalar();
     }
 
+    void quota(const YAML::Node &node, const std::string &path, model::Quota &into) {
+        mapping(node, path,
+                {{"instances", count(into.instances, 0, 10000)},
+                 {"vcpus", count(into.vcpus, 0, 100000)},
+                 {"memory", bytes(into.memory)},
+                 {"disk", bytes(into.disk)},
+                 {"builds", count(into.builds, 1, 64)},
+                 {"evaluation_seconds", count(into.evaluation_seconds, 1, 3600)}});
+    }
     void provider(const YAML::Node &node, const std::string &path, std::vector<ProviderChoice> &into) {
         ProviderChoice choice_made;
         choice_made.line = node.Mark().line + 1;
@@ -280,6 +289,25 @@ Settings parse(const std::string &text, const std::string &name) {
                   };
               read.mapping(node, path, fields);
           }},
+         {"quotas",
+          [&](const YAML::Node &node, const std::string &path) {
+              // The usual one first, wherever it stands: the others begin with it.
+              if (node.IsMap() && node["default"]) read.quota(node["default"], path + ".default", settings.quotas.usual);
+              read.mapping(node, path,
+                           {{"default", [](const YAML::Node &, const std::string &) {}},
+                            {"repositories", [&](const YAML::Node &given, const std::string &at) {
+                                 if (!given.IsMap()) return read.mistake(given, at, "must be a mapping (REPOSITORY: {...})");
+                                 for (const auto &entry : given) {
+                                     std::string name;
+                                     read.text(name, [](const std::string &value) { model::RepoName checked(value); })(entry.first, at);
+                                     if (name.empty()) continue;
+                                     model::Quota quota = settings.quotas.usual;
+                                     read.quota(entry.second, at + "." + name, quota);
+                                     if (!settings.quotas.repositories.emplace(name, quota).second)
+                                         read.mistake(entry.first, at + "." + name, "is given twice; remove one");
+                                 }
+                             }}});
+          }},
          {"limits", [&](const YAML::Node &node, const std::string &path) {
               read.mapping(node, path,
                            {{"evaluation_memory", read.bytes(limits.evaluation_memory)},
@@ -296,7 +324,11 @@ Settings parse(const std::string &text, const std::string &name) {
                             {"connections_per_key", read.count(limits.connections_per_key, 1, 900)},
                             {"connections_per_address", read.count(limits.connections_per_address, 1, 900)},
                             {"connections", read.count(limits.connections, 1, 900)},
-                            {"parallel_builds", read.count(limits.parallel_builds, 1, 64)}});
+                            {"parallel_builds", read.count(limits.parallel_builds, 1, 64)},
+                            {"keep_generations", read.count(limits.keep_generations, 1, 1000)},
+                            {"keep_deployments", read.count(limits.keep_deployments, 1, 100000)},
+                            {"reserve_bytes", read.bytes(limits.reserve_bytes)},
+                            {"ready_seconds", read.count(limits.ready_seconds, 1, 3600)}});
           }}});
     if (!document["platform"] || !document["platform"].IsMap() || !document["platform"]["domain"])
         read.mistake(1, "platform.domain", "is missing; add the domain below which instances are named");

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/model/quota.h"
+
 namespace seed::config {
 
 enum class Admission { invite, open };
@@ -48,6 +50,18 @@ struct LimitSettings {
     uint32_t connections_per_address = 64;
     uint32_t connections = 256;
     uint32_t parallel_builds = 2;
+    uint32_t keep_generations = 3;     // of a repository, the running one included
+    uint32_t keep_deployments = 200;   // of a repository, as `deployments` tells them
+    uint64_t reserve_bytes = 512ull << 20;   // free space below which nothing new begins
+    uint32_t ready_seconds = 180;      // until a new boot is ready; then the generation before returns
+};
+struct QuotaSettings {
+    model::Quota usual;
+    std::map<std::string, model::Quota> repositories;   // by repository; what it leaves out is as usual
+    model::Quota of(const std::string &repository) const {
+        auto own = repositories.find(repository);
+        return own == repositories.end() ? usual : own->second;
+    }
 };
 struct Settings {
     PlatformSettings platform;
@@ -56,6 +70,7 @@ struct Settings {
     Admission admission = Admission::invite;
     std::map<std::string, std::vector<ProviderChoice>> providers;  // by kind; only git may have several
     LimitSettings limits;
+    QuotaSettings quotas;
     std::vector<std::string> plugin_directories;  // absolute; default: ../plugins beside the programs
 };
 

@@ -100,18 +100,27 @@ std::map<std::string, runtime::Service> Converger::services_of(const model::Desi
     return services;
 }
 
-Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
+void Converger::interrupt(std::string why) {
+    interrupted_ = std::move(why);
+    auto waits = waits_;   // whoever is woken leaves the list
+    for (auto &[handle, wait] : waits) wait.cancel(interrupted_);
+}
+
+Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances, bool new_wishes) {
     model::Observed seen = co_await observe(call, instances);
     model::Desired want = desired(instances);
+    want.volumes_may_be_larger = !new_wishes;
     if (publication_ == Publication::unknown) seen.services = observed(services_of(want, seen));
     co_return model::plan(want, seen);
 }
 
 Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::InstanceSpec> instances) {
     size_t done = 0;
+    interrupted_.clear();
     for (int round = 0; round < most_rounds; ++round) {
         model::Observed seen = co_await observe(call, instances);
         model::Desired want = desired(instances);
+        want.volumes_may_be_larger = true;   // plan() has told the author already; an older generation may return
         if (publication_ != Publication::known) {
             // As a whole before anything changes: published one by one, the first would take the others' places away.
             if (publication_ == Publication::unknown) services_ = services_of(want, seen);
@@ -170,6 +179,7 @@ Task<void> Converger::chain(const Call &call, const model::Desired &want, std::v
     std::string started;   // handle of the boot this chain started
     try {
         for (const auto &action : actions) {
+            if (!interrupted_.empty()) throw Failure(Code::cancelled, interrupted_);
             int64_t entry = world_.store.journal_begin(repository_, model::describe(action));
             log_info("deploy", ns_ + ": " + model::describe(action) + (action.reason.empty() ? "" : " (" + action.reason + ")"));
             std::string why;
@@ -292,12 +302,14 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
     };
     std::exception_ptr ended;
     bool too_late = false;
+    waits_.insert_or_assign(handle, watch);
     try {
         co_await world_.runtime->call(watch, "wait", request, std::move(options));
     } catch (const Failure &failure) {
         ended = std::current_exception();
         too_late = failure.code() == Code::timeout;
     }
+    waits_.erase(handle);
     if (too_late) {   // perhaps the news did not come through
         json nothing = json::object();
         Call ask("look at " + handle, seconds(30));
@@ -310,16 +322,17 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
         co_return;
     }
     if (last.state == "exited")
-        throw Failure(Code::unavailable, instance + " stopped before it was ready: " + last.reason + "; see: logs " + instance);
+        throw NotReady(Code::unavailable, instance + " stopped before it was ready: " + last.reason + "; see: logs " + instance, instance, handle);
+    if (!interrupted_.empty()) throw Failure(Code::cancelled, interrupted_);
     if (too_late) {
         runtime::StopRequest stop;   // or it would be awaited again and again; the next try starts a new one
         stop.handle = handle;
         stop.grace_ms = 2000;
         Call end("end " + handle, seconds(30));
         co_await world_.runtime->call(end, "stop", stop);
-        throw Failure(Code::timeout, instance + " was not ready within " + std::to_string(world_.ready_deadline.count()) +
-                                         " s and was stopped: " + (last.reason.empty() ? "it said nothing" : last.reason) +
-                                         "; see: logs " + instance);
+        throw NotReady(Code::timeout, instance + " was not ready within " + std::to_string(world_.ready_deadline.count()) +
+                                          " s and was stopped: " + (last.reason.empty() ? "it said nothing" : last.reason) +
+                                          "; see: logs " + instance, instance, handle);
     }
     if (ended) std::rethrow_exception(ended);
     throw Failure(Code::unavailable, instance + ": the runtime stopped watching it; it is tried again");

@@ -13,13 +13,27 @@
 
 namespace seed::deploy {
 
+// An instance of the new desired state that did not get ready.
+class NotReady : public Failure {
+public:
+    NotReady(Code code, const std::string &text, std::string instance, std::string handle)
+        : Failure(code, text), instance(std::move(instance)), handle(std::move(handle)) {}
+    std::string instance, handle;   // handle: of the boot whose log says more
+};
+
 class Converger {
 public:
     Converger(World &world, std::string repository, std::string ns);
 
     // Throws the first failure after all other instances were given their chance.  Returns the number of actions done.
     Task<size_t> converge(const Call &call, std::map<std::string, model::InstanceSpec> instances);
-    Task<std::vector<model::Action>> plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances);
+    // What converge() would do now.  Failure(invalid) when it cannot be; `new_wishes`: also when a volume would have to shrink, which a
+    // rollback may ask for (the volume then stays as it is).
+    Task<std::vector<model::Action>> plan(const Call &call, const std::map<std::string, model::InstanceSpec> &instances, bool new_wishes = false);
+
+    // Newer work waits: whoever waits for a boot to get ready stops waiting, and no further action begins.  What is under way ends by
+    // itself, so that two boots of one instance never meet.  converge() then throws Failure(cancelled).
+    void interrupt(std::string why);
 
     // Loopback ports of the host that lead to instances, as the runtime told at the last publication.
     const std::vector<runtime::Forward> &forwards() const { return forwards_; }
@@ -49,6 +63,8 @@ private:
     std::map<std::string, runtime::Service> awaited_;    // what will be: published without a boot when another one is
     enum class Publication { unknown, unsure, known } publication_ = Publication::unknown;
     std::vector<runtime::Forward> forwards_;
+    std::map<std::string, Call> waits_;   // by boot handle: who waits until it is ready
+    std::string interrupted_;             // why; empty: it goes on
     std::shared_ptr<Event> publishing_;   // set when nobody is sending; each sends the whole, so they must not overtake each other
 };
 

@@ -24,6 +24,11 @@ FlakeWorker &Deployer::worker(const std::string &repository) {
     return *workers_.emplace(repository, std::make_shared<FlakeWorker>(world_, *flake, [this] { tidy_wanted_.set(); })).first->second;
 }
 
+void Deployer::forget(const std::string &repository) {
+    auto known = workers_.find(repository);
+    if (known != workers_.end() && !known->second->busy()) workers_.erase(known);
+}
+
 state::Revision Deployer::submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener) {
     FlakeWorker &queue = worker(repository);
     state::Revision revision;
@@ -45,6 +50,7 @@ Task<void> Deployer::take_up(const Call &call) {
 
     for (auto &flake : world_.store.flakes()) {
         auto last = world_.store.latest_revision(flake.repository);
+        auto newest = world_.store.latest_deployment(flake.repository);   // a rollback that was under way, perhaps
         const std::string &head = heads[flake.repository];
         if (head.empty() && !last) {   // a claim whose first push never arrived
             git::RepositoryRequest gone;
@@ -54,25 +60,74 @@ Task<void> Deployer::take_up(const Call &call) {
             continue;
         }
         for (auto &revision : world_.store.unfinished_revisions()) {   // those a newer one overtook while we were away
-            if (revision.repository != flake.repository || revision.id == last->id) continue;
+            if (revision.repository != flake.repository || revision.id == newest->id) continue;
             revision.state = "superseded";
-            revision.message = "a newer push took its place";
+            revision.message = "newer work took its place";
             world_.store.update_revision(revision);
         }
         if (!head.empty() && (!last || last->commit != head)) {
             log_info("deploy", flake.repository + ": the ref is ahead of what was deployed; queueing " + head.substr(0, 10));
             submit(flake.repository, head, last ? last->pushed_by : flake.owner, {});
-            if (last && (last->state == "waiting" || last->state == "running")) {
-                last->state = "superseded";
-                last->message = "a newer push took its place";
-                world_.store.update_revision(*last);
+            if (newest && (newest->state == "waiting" || newest->state == "running")) {
+                newest->state = "superseded";
+                newest->message = "a newer push took its place";
+                world_.store.update_revision(*newest);
             }
-        } else if (last && (last->state == "waiting" || last->state == "running")) {
-            worker(flake.repository).submit(*last, {});
+        } else if (newest && (newest->state == "waiting" || newest->state == "running")) {
+            worker(flake.repository).submit(*newest, {});
         } else {
             worker(flake.repository).heal("");
         }
     }
+}
+
+state::Revision Deployer::roll_back(const std::string &repository, const std::string &instance, const std::string &generation,
+                                    const std::string &who, Listener listener) {
+    FlakeWorker &queue = worker(repository);
+    auto &store = world_.store;
+    Instances now = queue.current();
+    if (now.empty()) throw Failure(Code::not_found, repository + " has nothing deployed to roll back; see: status " + repository);
+    std::optional<state::Generation> target;
+    if (generation.empty()) target = previous_generation(store, repository, instance);
+    else target = find_generation(store, repository, generation);
+    if (!target)
+        throw Failure(Code::not_found, (instance.empty() ? repository : repository + "/" + instance) +
+                                           " has no older generation that is kept and ever was ready; see: generations " + repository);
+    Instances wanted = instances_of(*target);
+    if (!instance.empty()) {
+        auto old = wanted.find(instance);
+        if (old == wanted.end())
+            throw Failure(Code::not_found, name_of(*target) + " of " + repository + " has no instance " + instance + "; see: diff " + repository +
+                                               " " + std::to_string(target->number));
+        model::InstanceSpec spec = old->second;
+        wanted = now;
+        wanted[instance] = spec;
+    }
+    for (const auto &[name, spec] : wanted)
+        if (!world_.builder.has_image(spec.image))
+            throw Failure(Code::not_found, "the image of " + name + " in " + name_of(*target) + " is gone; push its commit again");
+    auto origin = store.revision(target->revision);
+    state::Revision revision;
+    revision.repository = repository;
+    revision.kind = "rollback";
+    revision.commit = origin ? origin->commit : "";
+    revision.tree = origin ? origin->tree : "";
+    revision.pushed_by = who;
+    revision.state = "waiting";
+    revision.created_ms = unix_ms();
+    revision.timings = "{}";
+    store.transaction([&] {
+        revision.id = store.add_revision(revision);
+        state::Generation made = make_generation(repository, wanted, revision.id);
+        if (store.current_generation(repository) == made.hash)
+            throw Failure(Code::conflict, (instance.empty() ? repository : repository + "/" + instance) + " is as in " + name_of(*target) +
+                                              " already; to boot it anew: restart");
+        store.put_generation(made);
+        revision.generation = made.hash;
+        store.update_revision(revision);
+    });
+    queue.submit(revision, std::move(listener));
+    return revision;
 }
 
 FlakeWorker &Deployer::worker_with(const std::string &repository, const std::string &instance) {
@@ -184,10 +239,8 @@ Task<void> Deployer::clear_away(const Call &call) {
     if (somebody_builds()) co_return;
     std::set<std::string> wanted;
     for (const auto &flake : world_.store.flakes())
-        for (const auto &generation : world_.store.generations(flake.repository, static_cast<int>(world_.keep_generations))) {
-            json specs = parse_json(generation.instances, "generation " + generation.hash);
-            for (const auto &[name, spec] : specs.items()) wanted.insert(model::spec_from_json(spec).image);
-        }
+        for (const auto &generation : kept_generations(world_.store, flake.repository, world_.keep_generations))
+            for (const auto &[name, spec] : instances_of(generation)) wanted.insert(spec.image);
     for (const auto &boot : boots.boots) wanted.insert(boot.image);
     std::vector<std::string> keep(wanted.begin(), wanted.end());
     world_.builder.remove_images_except(keep);

@@ -14,11 +14,16 @@ public:
 
     // The default branch of `repository` is at `commit` now: record a revision, queue it.  Pusher: canonical key, for the audit.
     state::Revision submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener);
+    // Goes back to a generation that is kept: of the whole flake, or with `instance` of that one while the others stay.  `generation`:
+    // a number or the beginning of a hash; empty: what ran before.  No evaluation, no build; queued like a push.
+    state::Revision roll_back(const std::string &repository, const std::string &instance, const std::string &generation,
+                              const std::string &who, Listener listener);
     // After a start: refs are the truth.  Whatever is pushed but not deployed is queued, everything else is checked.
     Task<void> take_up(const Call &call);
     void request_restart(const std::string &repository, const std::string &instance);   // also of one that rests: it runs afterwards
     void request_start(const std::string &repository, const std::string &instance);     // of one that runs: nothing
     void request_stop(const std::string &repository, const std::string &instance);      // rests until a start or restart is asked for
+    void forget(const std::string &repository);   // it is removed; an idle worker of it goes
     FlakeWorker &worker(const std::string &repository);   // Failure(not_found) when there is no such flake
     World &world() { return world_; }
 

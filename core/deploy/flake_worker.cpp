@@ -17,6 +17,9 @@ constexpr auto whole_job = minutes(30);
 
 std::string build_key(const std::string &ns, const std::string &out_path) { return ns + " " + out_path; }
 std::string short_commit(const std::string &commit) { return commit.substr(0, 10); }
+std::string what_took_its_place(const state::Revision &newer) {
+    return newer.kind == "rollback" ? "a rollback took its place" : "a newer push of " + short_commit(newer.commit) + " took its place";
+}
 
 }  // namespace
 
@@ -27,9 +30,10 @@ FlakeWorker::FlakeWorker(World &world, state::Flake flake, std::function<void()>
 
 void FlakeWorker::submit(state::Revision revision, Listener listener) {
     if (waiting_) {
-        finish(*waiting_, "superseded", "", "a newer push of " + short_commit(revision.commit) + " took its place");
+        finish(*waiting_, "superseded", "", what_took_its_place(revision));
         waiting_.reset();
     }
+    if (running_) interrupt(revision);
     waiting_ = Job{std::move(revision), std::move(listener)};
     if (running_ && waiting_->listener.line) waiting_->listener.line("waiting for the revision before it (" + phase_ + ")");
     wake_.set();
@@ -50,15 +54,22 @@ void FlakeWorker::stop() {
     wake_.set();
 }
 
-std::map<std::string, model::InstanceSpec> FlakeWorker::current() const {
-    std::map<std::string, model::InstanceSpec> instances;
+// Healing ends for anything newer.  A deployment is ended by a rollback in any stage, by a newer push while it only waits for its
+// machines: what it has built is not lost, and what it started is what the newer one compares with.
+void FlakeWorker::interrupt(const state::Revision &newer) {
+    if (phase_ == "checking") return converger_.interrupt("newer work waits");
+    bool starting = phase_ == "starting" || phase_ == "returning";
+    if (!starting && newer.kind != "rollback") return;
+    if (!call_ || phase_ == "collecting") return;
+    overtaken_ = what_took_its_place(newer);
+    if (starting) converger_.interrupt(overtaken_);
+    else call_->cancel(overtaken_);
+}
+
+Instances FlakeWorker::current() const {
     auto hash = world_.store.current_generation(flake_.repository);
-    if (!hash) return instances;
-    auto generation = world_.store.generation(flake_.repository, *hash);
-    if (!generation) return instances;
-    json stored = parse_json(generation->instances, "generation " + *hash);
-    for (const auto &[name, spec] : stored.items()) instances.emplace(name, model::spec_from_json(spec));
-    return instances;
+    auto generation = hash ? world_.store.generation(flake_.repository, *hash) : std::nullopt;
+    return generation ? instances_of(*generation) : Instances();
 }
 
 // Ends when there is nothing to do; started again by the next submit() or heal().
@@ -128,7 +139,9 @@ Task<void> FlakeWorker::heal_once() {
 Task<void> FlakeWorker::deploy(Job job) {
     heal_failures_ = 0;
     heal_not_before_ = {};
-    Call call("push " + flake_.repository + " " + short_commit(job.revision.commit), whole_job);
+    overtaken_.clear();
+    not_ready_.clear();
+    Call call(job.revision.kind + " " + flake_.repository + " " + short_commit(job.revision.commit), whole_job);
     if (job.listener.line) call.set_progress(job.listener.line);
     call_ = call;
     json timings = json::object();
@@ -136,10 +149,10 @@ Task<void> FlakeWorker::deploy(Job job) {
     world_.store.update_revision(job.revision);
     std::string state = "deployed", why;
     try {
-        co_await deploy_with_patience(call, job.revision, timings);
+        co_await carry_out(call, job.revision, timings);
     } catch (const std::exception &error) {
-        state = "failed";
-        why = error.what();
+        state = overtaken_.empty() ? "failed" : "superseded";
+        why = overtaken_.empty() ? error.what() : overtaken_;
     }
     call_.reset();
     job.revision.timings = timings.dump();
@@ -149,8 +162,8 @@ Task<void> FlakeWorker::deploy(Job job) {
         co_return;
     }
     std::string stage = state == "failed" ? phase_ : "";
-    if (state == "failed" && stage == "starting") heal_wanted_ = true;   // what it wants is recorded: keep trying
     trouble_ = stage == "starting" ? why : "";
+    if (stage == "starting") co_await return_to_previous(job, why);
     finish(job, state, stage, why);
     phase_.clear();
     if (state == "deployed" && !waiting_) co_await collect();
@@ -203,6 +216,8 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
         began = now;
     };
     phase_ = "evaluating";
+    if (std::string why = world_.shortage ? world_.shortage() : ""; !why.empty())
+        throw Failure(Code::limit, why + ": nothing new is deployed until there is space again, what runs goes on; push again later");
     git::ResolveRequest at;
     at.repository = revision.repository;
     at.ref = revision.commit;
@@ -214,26 +229,20 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     std::string names;
     for (const auto &[name, spec] : instances) names += (names.empty() ? "" : ", ") + name;
     call.progress("evaluated: " + names);
+    // What cannot be is refused before anything is built.
+    std::vector<model::ObservedVolume> there = co_await volumes(call);
+    model::Use use = model::use_of(flake_.ns, instances, there);
+    model::check_quota(quota(), use, flake_.repository);
 
     phase_ = "building";
     co_await build(call, revision, instances);
     lap("build");
 
-    state::Generation generation;
-    generation.repository = revision.repository;
-    generation.hash = model::generation_hash(instances);
-    generation.revision = revision.id;
-    generation.created_ms = unix_ms();
-    json specs = json::object();
-    for (const auto &[name, spec] : instances) specs[name] = model::to_json(spec);
-    generation.instances = specs.dump();
-    world_.store.put_generation(generation);
-    revision.generation = generation.hash;
-    world_.store.set_current_generation(revision.repository, generation.hash);
-    world_.store.update_revision(revision);
-
+    state::Generation generation = make_generation(revision.repository, instances, revision.id);
+    want(revision, generation);
     phase_ = "starting";
-    size_t actions = co_await converger_.converge(call, instances);
+    size_t actions = co_await start_with_patience(call, instances);
+    world_.store.set_generation_ready(revision.repository, generation.hash);
     lap("start");
     if (actions == 0) call.progress("nothing to restart: the instances are as they were");
 }
@@ -242,37 +251,45 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
 // it would keep every instance of the flake from being healed.  A provider that does not answer now decides nothing.
 Task<void> FlakeWorker::refuse_impossible(const Call &call, const std::map<std::string, model::InstanceSpec> &instances) {
     try {
-        co_await converger_.plan(call, instances);
+        co_await converger_.plan(call, instances, /*new_wishes=*/true);
     } catch (const Failure &failure) {
         if (failure.code() == Code::invalid) throw;
     }
 }
 
 // The tree is fetched by the git provider straight into the box that unpacks it.
-Task<build::Source> FlakeWorker::unpack(const Call &call, const state::Revision &revision) {
-    auto produce = [this, &call, &revision](int write_fd) -> Task<void> {
+Task<build::Source> FlakeWorker::unpack(const Call &call, const state::Revision &revision, std::string quarantine) {
+    auto produce = [this, &call, &revision, &quarantine](int write_fd) -> Task<void> {
         git::FetchRequest request;
         request.repository = revision.repository;
         request.commit = revision.commit;
         request.limit_bytes = world_.source_bytes;
+        request.quarantine = quarantine;
         providers::CallOptions options;
         options.descriptors.push_back(write_fd);
-        git::FetchReply reply = co_await world_.git->ask<git::FetchReply>(call, "fetch", request, options);
+        Call part = call.within(minutes(2));   // a provider that hangs must not hold a place of the builder for the whole job
+        git::FetchReply reply = co_await world_.git->ask<git::FetchReply>(part, "fetch", request, options);
         for (const auto &remark : reply.remarks) call.progress(printable(remark));
     };
     build::Source source = co_await world_.builder.unpack(call, flake_.ns, revision.tree, produce);
     co_return source;
 }
 
-Task<std::map<std::string, model::InstanceSpec>> FlakeWorker::evaluate(const Call &call, const state::Revision &revision) {
+Task<Instances> FlakeWorker::evaluate(const Call &call, const state::Revision &revision, std::string quarantine) {
     std::string key = flake_.ns + " " + revision.tree;
     json evaluated;
     if (auto known = world_.store.cached("evaluation", key)) {
         evaluated = parse_json(*known, "cached evaluation");
     } else {
-        build::Source source = co_await unpack(call, revision);
-        call.progress("evaluating " + short_commit(revision.commit));
-        evaluated = co_await world_.builder.evaluate(call, source);
+        for (int tries = 1; evaluated.is_null(); ++tries) {
+            build::Source source = co_await unpack(call, revision, quarantine);
+            call.progress("evaluating " + short_commit(revision.commit));
+            try {
+                evaluated = co_await world_.builder.evaluate(call, source);
+            } catch (const Failure &failure) {   // a collection took the source away between the two steps
+                if (failure.code() != Code::not_found || tries > 2) throw;
+            }
+        }
         model::parse_flake(evaluated);   // what is not valid is not kept
         world_.store.cache("evaluation", key, evaluated.dump());
     }
@@ -284,7 +301,7 @@ Task<std::map<std::string, model::InstanceSpec>> FlakeWorker::evaluate(const Cal
 }
 
 // What was built and imaged before, in this namespace, is not built again; a result that vanished is.
-Task<void> FlakeWorker::build(const Call &call, const state::Revision &revision, std::map<std::string, model::InstanceSpec> &instances) {
+Task<void> FlakeWorker::build(const Call &call, const state::Revision &revision, Instances &instances) {
     std::map<std::string, std::string> all;   // also what is there already: its root must not hang on an older tree
     std::string roots = "t" + revision.tree;  // names the GC roots: same tree, same outputs
     size_t missing = 0;
@@ -313,7 +330,8 @@ Task<void> FlakeWorker::collect() {
         Call call("collect " + flake_.repository, minutes(5));
         call_ = call;
         std::vector<std::string> trees, roots;
-        for (const auto &generation : world_.store.generations(flake_.repository, static_cast<int>(world_.keep_generations))) {
+        prune(world_.store, flake_, world_.keep_generations, world_.keep_deployments);
+        for (const auto &generation : kept_generations(world_.store, flake_.repository, world_.keep_generations)) {
             auto revision = world_.store.revision(generation.revision);
             if (!revision) continue;
             trees.push_back(revision->tree);

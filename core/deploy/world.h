@@ -1,11 +1,13 @@
 // What the deployer works with: the platform's providers and rooms, opened by seedd and outliving every job.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "core/base/async.h"
 #include "core/build/builder.h"
 #include "core/deploy/lookout.h"
+#include "core/model/quota.h"
 #include "core/names/records.h"
 #include "core/providers/provider.h"
 #include "core/state/store.h"
@@ -24,7 +26,12 @@ struct World {
     std::string node_address;              // SEED_NODE_IP
     size_t instances_per_flake = 16;
     uint64_t source_bytes = 256ull << 20;
-    size_t keep_generations = 3;
+    // What a repository may use; null: the default of model::Quota.
+    std::function<model::Quota(const std::string &repository)> quota;
+    // Why nothing new may begin, in a sentence without an end ("the platform's disk is full ..."); empty: it may.  Null: always.
+    std::function<std::string()> shortage;
+    size_t keep_generations = 3;          // per repository, with the one that runs (docs/retention.md)
+    size_t keep_deployments = 200;        // rows told by `deployments`, per repository
     std::chrono::seconds ready_deadline{180};
     std::chrono::seconds drain{30};        // how long the old boot of a rolling change may finish what it serves
 };

@@ -16,7 +16,7 @@ constexpr auto short_request = std::chrono::seconds(60);
 constexpr auto long_request = std::chrono::hours(3);  // conversations and followed logs
 
 bool is_long(const std::string &op, const json &args) {
-    return op == "git" || (op == "logs" && args.value("follow", false));
+    return op == "git" || op == "rollback" || op == "diff" || op == "plan" || (op == "logs" && args.value("follow", false));
 }
 
 }  // namespace
@@ -34,6 +34,8 @@ const std::map<std::string, Api::Handler> Api::handlers = {
     {"status", &Api::status}, {"logs", &Api::logs},     {"start", &Api::start}, {"stop", &Api::stop}, {"restart", &Api::restart}, {"volumes", &Api::volumes},
     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},
     {"refresh", &Api::refresh},
+    {"deployments", &Api::deployments}, {"generations", &Api::generations}, {"rollback", &Api::rollback},
+    {"diff", &Api::diff}, {"plan", &Api::plan},
 };
 
 Api::Api(deploy::Deployer &deployer, access::Access &access, Hosting hosting)

@@ -75,6 +75,11 @@ private:
     Task<json> health(Request &request);
     Task<json> git(Request &request);
     Task<json> refresh(Request &request);
+    Task<json> deployments(Request &request);
+    Task<json> generations(Request &request);
+    Task<json> rollback(Request &request);
+    Task<json> diff(Request &request);
+    Task<json> plan(Request &request);
 
     // The repositories this request may manage.
     Task<std::vector<access::Access::Membership>> visible(const Request &request);
@@ -83,6 +88,12 @@ private:
     };
     // "[REPOSITORY/]INSTANCE" among the visible ones; ambiguity lists the candidates.
     Task<Target> resolve_instance(const Request &request, std::string text);
+    // As resolve_instance(), and a repository as a whole: the instance is empty then.
+    Task<Target> resolve_rollback_target(const Request &request, std::string text);
+    // Empty: the only one; Failure lists them otherwise.
+    Task<std::string> resolve_repository(const Request &request, std::string text);
+    static json quota_json(const model::Quota &quota, const model::Use &use);
+    json deployment_json(const state::Revision &revision) const;
     json describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes);
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
@@ -90,6 +101,10 @@ private:
     Task<json> receive(Request &request, std::string repository, json serve);
     Task<void> catch_up(const Call &call, std::string repository, std::string pusher);
     Task<void> release_if_empty(const Call &call, std::string repository);
+    // A generation by number or hash, a commit (evaluated when need be), "running"; a name for people beside.
+    Task<std::pair<std::string, deploy::Instances>> state_at(const Request &request, std::string repository, std::string text);
+    json plan_json(const std::string &repository, const deploy::FlakeWorker::Planned &planned);
+    Task<void> propose(Call call, std::string repository, json item, std::shared_ptr<class ReportPipe> report);
     void on_updated(const Request &request, const std::string &repository, const json &updated,
                     std::shared_ptr<class ReportPipe> report);
     void report_outcome(const state::Revision &revision, class ReportPipe &report);

@@ -1,5 +1,6 @@
 // Hosted git conversations: who may, what a first push makes, what happens when refs have changed.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include <seed/util/text.h>
@@ -32,6 +33,17 @@ private:
     std::string name_;
     bool counted_ = true;
 };
+
+// git push -o wait=SECONDS: the pusher goes, the deployment goes on.  A report that is finished already takes no more lines.
+Task<void> end_report_after(std::chrono::seconds patience, std::shared_ptr<ReportPipe> report, std::string where) {
+    std::weak_ptr<ReportPipe> waiting = report;
+    report.reset();
+    co_await sleep_for(patience);
+    if (auto still = waiting.lock()) {
+        still->line("seed: still deploying after " + std::to_string(patience.count()) + " s; see: " + where);
+        still->finish();
+    }
+}
 }
 
 Task<json> Api::git(Request &request) {
@@ -48,6 +60,8 @@ Task<json> Api::git(Request &request) {
     serve.protocol = request.args.value("protocol", "");
     serve.pack_limit_bytes = hosting_.pack_bytes;
     serve.repository_limit_bytes = hosting_.repository_bytes;
+    serve.known_options = {"plan", "nowait", "wait=SECONDS"};
+    serve.propose_option = "plan";
     if (service == "receive-pack") co_return co_await receive(request, repository, json(serve));
     if (service != "upload-pack") throw Failure(Code::unsupported, "no such service: " + printable(service, 40));
     if (!deployer_.world().store.flake(repository))
@@ -112,6 +126,7 @@ Task<void> Api::release_if_empty(const Call &call, std::string repository) {
     co_await world.git->call(call, "remove", which);
     if (receiving_.contains(repository)) co_return;
     world.store.remove_flake(repository);
+    deployer_.forget(repository);   // whoever makes it anew has another namespace
     access_.forget(repository);
 }
 
@@ -133,6 +148,8 @@ Task<void> Api::catch_up(const Call &call, std::string repository, std::string p
 
 Task<json> Api::receive(Request &request, std::string repository, json serve) {
     auto &world = deployer_.world();
+    if (std::string why = world.shortage ? world.shortage() : ""; !why.empty())
+        throw Failure(Code::limit, why + ": nothing new is taken until there is space again; what runs goes on");
     if (auto wait = pushes_.refuse(request.person.key, Rate::Clock::now()))
         throw Failure(Code::limit, "this key has pushed " + std::to_string(hosting_.pushes_per_minute) +
                                        " times within a minute, as often as the platform allows; try again in " +
@@ -161,6 +178,8 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     options.descriptors.push_back(report.read.get());
     bool arrived = false;
     options.on_item = [this, &request, &repository, &arrived, reporter](const json &item, std::vector<UniqueFd>) {
+        if (item.contains("proposed"))
+            spawn_task(deployer_.world().executor, "plan " + repository, propose(request.call, repository, item["proposed"], reporter));
         if (!item.contains("updated")) return;
         arrived = true;
         on_updated(request, repository, item["updated"], reporter);
@@ -193,7 +212,13 @@ void Api::on_updated(const Request &request, const std::string &repository, cons
         report->finish();
         return;
     }
-    bool wait = std::find(updated.push_options.begin(), updated.push_options.end(), "nowait") == updated.push_options.end();
+    bool wait = true;
+    std::chrono::seconds patience(0);   // 0: until it is finished
+    for (const auto &option : updated.push_options) {   // git-silo lets no others through
+        if (option == "nowait") wait = false;
+        if (option.starts_with("wait=")) patience = std::chrono::seconds(std::strtol(option.c_str() + 5, nullptr, 10));
+        if (option == "wait=0") wait = false;
+    }
     deploy::Listener listener;
     if (wait) {
         listener.line = [report](std::string_view line) { report->line("seed: " + printable(line, 400)); };
@@ -205,17 +230,45 @@ void Api::on_updated(const Request &request, const std::string &repository, cons
     report->line("seed: received " + deployed->new_commit.substr(0, 10) + ", namespace " +
                  deployer_.worker(repository).flake().ns);
     deployer_.submit(repository, deployed->new_commit, request.person.key, std::move(listener));
+    if (wait && patience.count() > 0)
+        spawn_task(deployer_.world().executor, "patience", end_report_after(patience, report, "ssh " + hosting_.silo + " status " + repository));
     if (!wait) {
         report->line("seed: deploying; see: ssh " + hosting_.silo + " status " + repository);
         report->finish();
     }
 }
 
+// git push -o plan: the objects are in quarantine while we read them; the push is refused afterwards, whatever we say.
+Task<void> Api::propose(Call the_call, std::string repository, json item, std::shared_ptr<ReportPipe> report) {
+    try {
+        auto proposed = item.get<git::Proposed>();
+        const git::RefUpdate *wanted = nullptr;
+        for (const auto &update : proposed.updates)
+            if (update.ref == proposed.default_branch && update.new_commit != no_commit) wanted = &update;
+        if (proposed.default_branch.empty())
+            throw Failure(Code::not_found, "nothing has been pushed to " + repository + " yet, so there is nothing to compare with: push without -o plan");
+        if (!wanted) {
+            report->line("seed: only " + proposed.default_branch + " is deployed; this would change nothing that runs");
+        } else {
+            std::string commit = wanted->new_commit;
+            Call call = the_call.within(std::chrono::minutes(10));
+            std::string quarantine = proposed.quarantine;
+            auto planned = co_await deployer_.worker(repository).plan(call, commit, quarantine);
+            json plan = plan_json(repository, planned);
+            for (const auto &line : plan["lines"]) report->line("seed: " + line.get<std::string>());
+        }
+    } catch (const std::exception &error) {
+        for (const auto &line : split(error.what(), '\n')) report->line("seed: " + printable(line, 1000));
+    }
+    report->finish();
+}
+
 void Api::report_outcome(const state::Revision &revision, ReportPipe &report) {
     auto seconds = format_duration_ms(revision.finished_ms - revision.created_ms);
     if (revision.state == "superseded") return report.line("seed: superseded: " + revision.message);
     if (revision.state != "deployed") {
-        report.line("seed: FAILED while " + revision.stage + " (after " + seconds + "); what ran before still runs");
+        report.line("seed: FAILED while " + revision.stage + " (after " + seconds + ")" +
+                    (revision.stage == "starting" ? "" : "; what ran before still runs"));
         for (const auto &line : split(revision.message, '\n')) report.line("seed:   " + printable(line, 1000));
         return;
     }

@@ -65,6 +65,14 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
                   {"trouble", worker.trouble()},
                   {"generation", store.current_generation(repository).value_or("")}};
     if (auto last = store.latest_revision(repository)) flake["revision"] = revision_json(*last);
+    std::vector<model::ObservedVolume> there;
+    for (const auto &volume : volumes.value("volumes", json::array()))
+        if (volume.value("volume", "").starts_with(ns + "/")) there.push_back({volume.value("volume", ""), volume.value("size_bytes", uint64_t{0})});
+    model::Use use = model::use_of(ns, worker.current(), there);
+    flake["quota"] = quota_json(worker.quota(), use);
+    if (auto newest = store.latest_deployment(repository)) flake["deployment"] = deployment_json(*newest);
+    if (auto hash = store.current_generation(repository))
+        if (auto generation = store.generation(repository, *hash)) flake["generation_number"] = generation->number;
     json instances = json::array();
     auto current = worker.current();
     for (const auto &[name, spec] : current) {

@@ -74,7 +74,7 @@ private:
                                              ", which only one boot may hold: use rollout = \"recreate\"");
         for (const auto &volume : spec.volumes) {
             auto found = volume_sizes_.find(volume_id(spec, volume));
-            if (found != volume_sizes_.end() && found->second > volume.size_bytes)
+            if (!desired_.volumes_may_be_larger && found != volume_sizes_.end() && found->second > volume.size_bytes)
                 throw Failure(Code::invalid, "instance " + spec.name + ": seed.storage." + volume.name + " is " +
                                                  format_size(found->second) + " and cannot shrink to " +
                                                  format_size(volume.size_bytes) + ": ask for at least " +
@@ -88,7 +88,7 @@ private:
         for (const auto &volume : spec.volumes) {
             std::string id = volume_id(spec, volume);
             auto found = volume_sizes_.find(id);
-            if (found != volume_sizes_.end() && found->second == volume.size_bytes) continue;
+            if (found != volume_sizes_.end() && found->second >= volume.size_bytes) continue;
             bool missing = found == volume_sizes_.end();
             Action &action = add(missing ? ActionKind::create_volume : ActionKind::grow_volume, spec.name,
                                  missing ? "it does not exist yet" : "it has " + format_size(found->second));

@@ -44,6 +44,7 @@ struct Desired {
     std::map<std::string, InstanceSpec> instances;
     std::map<std::string, std::string> addresses;   // service address of each instance
     std::map<std::string, uint64_t> restart_requests;   // INSTANCE -> number of restarts asked for; part of what a boot is for
+    bool volumes_may_be_larger = false;   // than wanted: they stay as they are (an older generation returns); otherwise that is refused
     std::set<std::string> resting;   // instances that shall not run now: stopped by request, or autostart = false and not asked for
 };
 struct Observed {

@@ -40,6 +40,17 @@ CREATE TABLE journal (
     id INTEGER PRIMARY KEY AUTOINCREMENT, repository TEXT NOT NULL, action TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('begun', 'done', 'failed')), message TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;
 CREATE INDEX journal_repository ON journal (repository, id);
+)",
+    // Rollbacks are deployments, too; generations have a number that stays theirs, and it is known which of them ever worked.
+    R"(
+ALTER TABLE revisions ADD COLUMN kind TEXT NOT NULL DEFAULT 'push' CHECK (kind IN ('push', 'rollback', 'return'));
+ALTER TABLE revisions ADD COLUMN previous TEXT NOT NULL DEFAULT '';
+ALTER TABLE flakes ADD COLUMN last_generation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE generations ADD COLUMN made INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE generations ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;
+UPDATE generations SET made = number, ready = EXISTS (SELECT 1 FROM revisions WHERE revisions.repository = generations.repository
+    AND revisions.generation = generations.hash AND revisions.state = 'deployed');
+UPDATE flakes SET last_generation = coalesce((SELECT max(number) FROM generations WHERE generations.repository = flakes.repository), 0);
 )"};
 
 }  // namespace

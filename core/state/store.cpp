@@ -19,17 +19,18 @@ Flake flake_of(const Query &q) {
 
 Revision revision_of(const Query &q) {
     return {q.number(0), q.text(1), q.text(2),   q.text(3),   q.text(4),  q.text(5),
-            q.text(6),   q.text(7), q.number(8), q.number(9), q.text(10), q.text(11)};
+            q.text(6),   q.text(7), q.number(8), q.number(9), q.text(10), q.text(11),  q.text(12), q.text(13)};
 }
 #define REVISION                                                                                                              \
-    "SELECT id, repository, commit_id, tree, pushed_by, state, stage, message, created_ms, finished_ms, generation, timings " \
+    "SELECT id, repository, commit_id, tree, pushed_by, state, stage, message, created_ms, finished_ms, generation, timings, " \
+    "kind, previous " \
     "FROM "                                                                                                                   \
     "revisions "
 
 Generation generation_of(const Query &q) {
-    return {q.text(0), q.text(1), q.number(2), q.text(3), q.number(4)};
+    return {q.text(0), q.text(1), q.number(2), q.text(3), q.number(4), q.number(5), q.number(6) != 0};
 }
-#define GENERATION "SELECT repository, hash, revision, instances, created_ms FROM generations "
+#define GENERATION "SELECT repository, hash, revision, instances, created_ms, made, ready FROM generations "
 
 JournalEntry entry_of(const Query &q) {
     return {q.number(0), q.text(1), q.text(2), q.text(3), q.text(4), q.number(5)};
@@ -105,7 +106,9 @@ size_t Store::flakes_owned(const std::string &owner) const {
 }
 
 bool Store::add_flake(const Flake &f) {
-    Query q = impl_->query("INSERT INTO flakes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (repository) DO NOTHING");
+    Query q = impl_->query(
+        "INSERT INTO flakes (repository, owner, cid, ns, identity_key, created_ms) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (repository) DO NOTHING");
     q.bind(f.repository).bind(f.owner).bind(f.cid).bind(f.ns).bind(f.identity_key).bind(f.created_ms).run();
     return impl_->database.changes() > 0;
 }
@@ -118,9 +121,9 @@ int64_t Store::add_revision(const Revision &r) {
     Query q = impl_->query(
         "INSERT INTO revisions (repository, commit_id, tree, pushed_by, state, stage, message, created_ms, finished_ms, "
         "generation, "
-        "timings) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "timings, kind, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     q.bind(r.repository).bind(r.commit).bind(r.tree).bind(r.pushed_by).bind(r.state).bind(r.stage).bind(r.message);
-    q.bind(r.created_ms).bind(r.finished_ms).bind(r.generation).bind(r.timings).run();
+    q.bind(r.created_ms).bind(r.finished_ms).bind(r.generation).bind(r.timings).bind(r.kind).bind(r.previous).run();
     return impl_->database.last_id();
 }
 
@@ -128,9 +131,9 @@ void Store::update_revision(const Revision &r) {
     Query q = impl_->query(
         "UPDATE revisions SET repository = ?, commit_id = ?, tree = ?, pushed_by = ?, state = ?, stage = ?, message = ?, "
         "created_ms = ?, "
-        "finished_ms = ?, generation = ?, timings = ? WHERE id = ?");
+        "finished_ms = ?, generation = ?, timings = ?, kind = ?, previous = ? WHERE id = ?");
     q.bind(r.repository).bind(r.commit).bind(r.tree).bind(r.pushed_by).bind(r.state).bind(r.stage).bind(r.message);
-    q.bind(r.created_ms).bind(r.finished_ms).bind(r.generation).bind(r.timings).bind(r.id).run();
+    q.bind(r.created_ms).bind(r.finished_ms).bind(r.generation).bind(r.timings).bind(r.kind).bind(r.previous).bind(r.id).run();
     if (impl_->database.changes() == 0) throw Failure(Code::not_found, "there is no revision " + std::to_string(r.id));
 }
 
@@ -140,6 +143,11 @@ std::optional<Revision> Store::revision(int64_t id) const {
 }
 
 std::optional<Revision> Store::latest_revision(const std::string &repository) const {
+    Query q = impl_->query(REVISION "WHERE repository = ? AND kind = 'push' ORDER BY id DESC LIMIT 1");
+    return one(q.bind(repository), revision_of);
+}
+
+std::optional<Revision> Store::latest_deployment(const std::string &repository) const {
     Query q = impl_->query(REVISION "WHERE repository = ? ORDER BY id DESC LIMIT 1");
     return one(q.bind(repository), revision_of);
 }
@@ -154,13 +162,41 @@ std::vector<Revision> Store::unfinished_revisions() const {
     return all(q, revision_of);
 }
 
-void Store::put_generation(const Generation &g) {
-    // Made again it keeps the revision that made it first, but counts as newest.
+void Store::remove_revisions_before(const std::string &repository, int64_t id) {
     Query q = impl_->query(
-        "INSERT INTO generations SELECT ?1, ?2, ?3, ?4, ?5, (SELECT coalesce(max(number), 0) + 1 FROM generations WHERE "
-        "repository = ?1) "
-        "WHERE true ON CONFLICT (repository, hash) DO UPDATE SET number = excluded.number");
-    q.bind(g.repository).bind(g.hash).bind(g.revision).bind(g.instances).bind(g.created_ms).run();
+        "DELETE FROM revisions WHERE repository = ?1 AND id < ?2 AND state NOT IN ('waiting', 'running') "
+        "AND id NOT IN (SELECT revision FROM generations WHERE repository = ?1) "
+        "AND id <> (SELECT max(id) FROM revisions WHERE repository = ?1 AND kind = 'push')");
+    q.bind(repository).bind(id).run();
+}
+
+// The column `number` is the order of use; `made` is the number people see.  Made again, a generation keeps the revision that made it
+// first, and its number.
+void Store::put_generation(const Generation &g) {
+    Transaction transaction(impl_->database, impl_->depth);
+    Query known = impl_->query(
+        "UPDATE generations SET number = (SELECT max(number) + 1 FROM generations WHERE repository = ?1) "
+        "WHERE repository = ?1 AND hash = ?2");
+    known.bind(g.repository).bind(g.hash).run();
+    if (impl_->database.changes() == 0) {
+        impl_->query("UPDATE flakes SET last_generation = last_generation + 1 WHERE repository = ?").bind(g.repository).run();
+        Query q = impl_->query(
+            "INSERT INTO generations (repository, hash, revision, instances, created_ms, number, made, ready) SELECT ?1, ?2, ?3, ?4, "
+            "?5, (SELECT coalesce(max(number), 0) + 1 FROM generations WHERE repository = ?1), "
+            "coalesce((SELECT last_generation FROM flakes WHERE repository = ?1), 0), ?6");
+        q.bind(g.repository).bind(g.hash).bind(g.revision).bind(g.instances).bind(g.created_ms).bind(int64_t{g.ready}).run();
+    }
+    transaction.commit();
+}
+
+void Store::set_generation_ready(const std::string &repository, const std::string &hash) {
+    impl_->query("UPDATE generations SET ready = 1 WHERE repository = ? AND hash = ?").bind(repository).bind(hash).run();
+}
+
+int64_t Store::last_generation_number(const std::string &repository) const {
+    Query q = impl_->query("SELECT last_generation FROM flakes WHERE repository = ?");
+    q.bind(repository);
+    return q.step() ? q.number(0) : 0;
 }
 
 std::optional<Generation> Store::generation(const std::string &repository, const std::string &hash) const {
@@ -201,6 +237,11 @@ void Store::cache(const std::string &kind, const std::string &key, const std::st
 
 void Store::forget_cached(const std::string &kind, const std::string &key) {
     impl_->query("DELETE FROM cache WHERE kind = ? AND key = ?").bind(kind).bind(key).run();
+}
+
+std::vector<std::string> Store::cached_keys(const std::string &kind, const std::string &prefix) const {
+    Query q = impl_->query("SELECT key FROM cache WHERE kind = ?1 AND key >= ?2 AND substr(key, 1, length(?2)) = ?2 ORDER BY key");
+    return all(q.bind(kind).bind(prefix), text_of);
 }
 
 uint64_t Store::restart_requests(const std::string &ns, const std::string &instance) const {

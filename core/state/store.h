@@ -28,12 +28,17 @@ struct Revision {
     int64_t created_ms = 0, finished_ms = 0;
     std::string generation;  // hash, once known
     std::string timings;     // JSON {"evaluate": ms, ...}
+    // What changed the desired state: "push", "rollback" (somebody asked), "return" (the platform, because a push did not get ready).
+    std::string kind = "push";
+    std::string previous;    // hash of the generation that was wanted before; empty: none
 };
 struct Generation {
     std::string repository, hash;
     int64_t revision = 0;   // that made it first
     std::string instances;  // JSON object NAME -> model::to_json(spec)
     int64_t created_ms = 0;
+    int64_t number = 0;     // 1, 2, 3 ... per repository, never given twice; put_generation() chooses it
+    bool ready = false;     // all its instances were ready at least once
 };
 struct JournalEntry {
     int64_t id = 0;
@@ -64,13 +69,17 @@ public:
     int64_t add_revision(const Revision &revision);
     void update_revision(const Revision &revision);  // by id
     std::optional<Revision> revision(int64_t id) const;
-    std::optional<Revision> latest_revision(const std::string &repository) const;
+    std::optional<Revision> latest_revision(const std::string &repository) const;  // the last push; rollbacks do not count
+    std::optional<Revision> latest_deployment(const std::string &repository) const;  // of any kind
     std::vector<Revision> revisions(const std::string &repository, int limit) const;  // newest first
     std::vector<Revision> unfinished_revisions() const;                               // waiting or running, oldest first
+    void remove_revisions_before(const std::string &repository, int64_t id);  // finished ones that no generation came from
 
-    void put_generation(const Generation &generation);
+    void put_generation(const Generation &generation);  // counts as the one used last; known already: nothing else changes
+    void set_generation_ready(const std::string &repository, const std::string &hash);
+    int64_t last_generation_number(const std::string &repository) const;  // also of those removed since; 0: none yet
     std::optional<Generation> generation(const std::string &repository, const std::string &hash) const;
-    std::vector<Generation> generations(const std::string &repository, int limit) const;  // newest first
+    std::vector<Generation> generations(const std::string &repository, int limit) const;  // used last first; -1: all
     std::optional<std::string> current_generation(const std::string &repository) const;   // the desired one: hash
     void set_current_generation(const std::string &repository,
                                 const std::string &hash);  // must exist; with the revision: transaction()
@@ -81,6 +90,7 @@ public:
     std::optional<std::string> cached(const std::string &kind, const std::string &key) const;
     void cache(const std::string &kind, const std::string &key, const std::string &value);
     void forget_cached(const std::string &kind, const std::string &key);
+    std::vector<std::string> cached_keys(const std::string &kind, const std::string &prefix) const;
 
     uint64_t restart_requests(const std::string &ns, const std::string &instance) const;
     uint64_t add_restart_request(const std::string &ns, const std::string &instance);

@@ -196,7 +196,7 @@ private:
 
 git::FetchReply write_archive(const plugin::Call &call, const std::filesystem::path &path, const git::FetchRequest &request,
                               int out) {
-    auto repository = open_repository(path);
+    auto repository = open_repository(path, request.quarantine);
     auto commit = find_commit(repository.get(), request.commit);
     TarStream tar(call, out, git_commit_time(commit.get()));
     Walk walk(call, repository.get(), request, tar);

@@ -141,16 +141,22 @@ bool Conversation::serve_hook(int hook_socket) {
     }
     auto updates = parse_updates(called->updates);
     std::optional<std::string> why_not;
+    int report = called->post ? call_.descriptor(3) : -1;
     if (called->post) {
         announce(std::move(updates));
     } else {
         allowed_ = std::move(updates);
         push_options_ = std::move(called->options);
         why_not = refusal();
+        if (!why_not && is_proposal()) {
+            propose(called->quarantine);
+            why_not = "nothing was pushed: this was only the " + request_.propose_option;
+            report = call_.descriptor(3);
+        }
         if (why_not) allowed_.clear();
     }
     try {
-        answer_hook(hook_socket, why_not, called->post ? call_.descriptor(3) : -1);
+        answer_hook(hook_socket, why_not, report);
         return true;
     } catch (const Failure &) {
         return false;  // it died before our answer; git ends the push
@@ -159,6 +165,7 @@ bool Conversation::serve_hook(int hook_socket) {
 
 std::optional<std::string> Conversation::refusal() const {
     if (auto why = objection(allowed_, push_options_)) return why;
+    if (auto why = unknown_option(push_options_, request_.known_options)) return why;
     uint64_t limit = request_.repository_limit_bytes;
     bool deletes_only =
         std::all_of(allowed_.begin(), allowed_.end(), [](auto &update) { return update.new_commit == no_commit; });
@@ -173,6 +180,20 @@ std::optional<std::string> Conversation::refusal() const {
     if (more > fewer && count_refs(repository_, refs_limit_) + more - fewer > refs_limit_)
         return "the repository would have more than " + std::to_string(refs_limit_) + " branches and tags: delete some";
     return std::nullopt;
+}
+
+bool Conversation::is_proposal() const {
+    return !request_.propose_option.empty() &&
+           std::find(push_options_.begin(), push_options_.end(), request_.propose_option) != push_options_.end();
+}
+
+void Conversation::propose(const std::string &quarantine) {
+    git::Proposed proposed;
+    proposed.updates = allowed_;
+    proposed.default_branch = head_of(repository_).branch;
+    proposed.push_options = push_options_;
+    if (is_quarantine(repository_, quarantine)) proposed.quarantine = quarantine;
+    call_.item(json{{"proposed", proposed}});
 }
 
 void Conversation::announce(std::vector<git::RefUpdate> updates) {

@@ -41,6 +41,9 @@ private:
     void attend(Process &child, int hook_socket);
     bool serve_hook(int hook_socket);
     std::optional<std::string> refusal() const;
+    // The push shall only be told about; the quarantine is that of the hook's call.
+    bool is_proposal() const;
+    void propose(const std::string &quarantine);
     void announce(std::vector<git::RefUpdate> updates);
     void announce_missed();
 

@@ -71,10 +71,24 @@ void init_bare(const fs::path &path) {
     fs::remove_all(path / "hooks", ignored);  // none is ever run from here; do not invite to try
 }
 
-RepositoryHandle open_repository(const fs::path &path) {
+bool is_quarantine(const fs::path &path, const std::string &quarantine) {
+    auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+    std::error_code ignored;
+    return quarantine.starts_with("tmp_objdir-") && quarantine.size() <= 64 && std::all_of(quarantine.begin(), quarantine.end(), plain) &&
+           fs::is_directory(fs::symlink_status(path / "objects" / quarantine, ignored));
+}
+
+RepositoryHandle open_repository(const fs::path &path, const std::string &quarantine) {
     git_repository *repository = nullptr;
     if (git_repository_open_bare(&repository, path.c_str()) != 0) fail_git("opening " + path.string());
-    return RepositoryHandle(repository);
+    RepositoryHandle opened(repository);
+    if (quarantine.empty()) return opened;
+    if (!is_quarantine(path, quarantine)) throw Failure(Code::not_found, "the proposed push is over: push again");
+    git_odb *odb = nullptr;
+    if (git_repository_odb(&odb, repository) != 0) fail_git("opening the objects of " + path.string());
+    OdbHandle owned(odb);
+    if (git_odb_add_disk_alternate(odb, (path / "objects" / quarantine).c_str()) != 0) fail_git("opening the objects of the proposed push");
+    return opened;
 }
 
 std::string hex(const git_oid &id) {
@@ -125,8 +139,8 @@ Head head_of(const fs::path &path) {
     return {git_reference_name(head), hex(*git_reference_target(head))};
 }
 
-git::ResolveReply resolve(const fs::path &path, const std::string &ref) {
-    auto repository = open_repository(path);
+git::ResolveReply resolve(const fs::path &path, const std::string &ref, const std::string &quarantine) {
+    auto repository = open_repository(path, quarantine);
     if (ref.empty()) {
         Head head = head_of(path);
         if (head.commit.empty()) throw Failure(Code::not_found, "nothing has been pushed to " + path.stem().string() + " yet");

@@ -32,7 +32,9 @@ using OdbHandle = std::unique_ptr<git_odb, GitDeleter<git_odb_free>>;
 void prepare_libgit2();                               // once per process; no configuration outside repositories is read
 [[noreturn]] void fail_git(const std::string &what);  // with libgit2's last error
 void init_bare(const std::filesystem::path &path);    // HEAD names refs/heads/main; no hooks folder
-RepositoryHandle open_repository(const std::filesystem::path &path);
+// `quarantine`: folder below objects/ whose objects count, too, while git decides about a push; empty: none.
+RepositoryHandle open_repository(const std::filesystem::path &path, const std::string &quarantine = {});
+bool is_quarantine(const std::filesystem::path &path, const std::string &quarantine);  // a plain name, and it is there
 std::string hex(const git_oid &id);
 git_oid parse_id(const std::string &text);                                    // Failure(invalid) unless 40 hex digits
 CommitHandle find_commit(git_repository *repository, const std::string &id);  // Failure(not_found)
@@ -47,7 +49,7 @@ struct Head {
     std::string branch, commit;  // empty: no commit yet
 };
 Head head_of(const std::filesystem::path &repository);
-git::ResolveReply resolve(const std::filesystem::path &repository, const std::string &ref);
+git::ResolveReply resolve(const std::filesystem::path &repository, const std::string &ref, const std::string &quarantine = {});
 git::ReadReply read_text(const std::filesystem::path &repository, const git::ReadRequest &request);
 // What `ref` holds now: 40 hex digits, 40 zeros when it does not exist.
 std::string ref_value(git_repository *repository, const std::string &ref);

@@ -13,6 +13,7 @@ std::optional<HookCall> receive_hook_call(int socket) {
     call.post = body.value("hook", "") == "post-receive";
     call.updates = body.value("updates", "");
     call.options = body.value("options", std::vector<std::string>());
+    call.quarantine = body.value("quarantine", "");
     return call;
 }
 

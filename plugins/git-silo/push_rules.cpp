@@ -71,4 +71,22 @@ std::optional<std::string> objection(const std::vector<git::RefUpdate> &updates,
     return objection_to_options(push_options);
 }
 
+std::optional<std::string> unknown_option(const std::vector<std::string> &options, const std::vector<std::string> &known) {
+    constexpr std::string_view seconds = "=SECONDS";
+    auto fits = [&](const std::string &option, std::string_view form) {
+        if (!form.ends_with(seconds)) return option == form;
+        std::string_view name = form.substr(0, form.size() - seconds.size() + 1), value = option;
+        if (!value.starts_with(name)) return false;
+        value.remove_prefix(name.size());
+        return !value.empty() && value.size() <= 5 && value.find_first_not_of("0123456789") == value.npos;
+    };
+    for (const auto &option : options) {
+        if (known.empty() || std::any_of(known.begin(), known.end(), [&](const auto &form) { return fits(option, form); })) continue;
+        std::string list;
+        for (const auto &form : known) list += (list.empty() ? "" : ", ") + form;
+        return "push option '" + printable(option, 80) + "' is unknown: known are " + list;
+    }
+    return std::nullopt;
+}
+
 }  // namespace seed::silo

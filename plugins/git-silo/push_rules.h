@@ -17,6 +17,8 @@ inline constexpr size_t all_options_bytes_limit = 16384;
 std::vector<git::RefUpdate> parse_updates(std::string_view text);
 // Why this push is refused, in one line for the pusher; none: it may go on.
 std::optional<std::string> objection(const std::vector<git::RefUpdate> &updates, const std::vector<std::string> &push_options);
+// The first option that is not among `known` ("NAME", or "NAME=SECONDS": digits follow), with the list; none: all are, or any is.
+std::optional<std::string> unknown_option(const std::vector<std::string> &options, const std::vector<std::string> &known);
 bool is_branch_or_tag(std::string_view ref);  // and its name is harmless everywhere
 
 }  // namespace seed::silo

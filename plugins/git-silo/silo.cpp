@@ -92,7 +92,7 @@ void Silo::remove(plugin::Call &, const git::RepositoryRequest &request) {
 }
 
 git::ResolveReply Silo::resolve(plugin::Call &, const git::ResolveRequest &request) {
-    return silo::resolve(repositories_.require(request.repository), request.ref);
+    return silo::resolve(repositories_.require(request.repository), request.ref, request.quarantine);
 }
 
 git::ReadReply Silo::read(plugin::Call &, const git::ReadRequest &request) {

@@ -26,6 +26,19 @@ SOURCE = os.environ.get("SEED_SOURCE") or os.path.abspath(os.path.join(os.path.d
 BUILD = os.environ.get("SEED_BUILD") or os.path.join(SOURCE, "build")
 
 
+# What --embedded stands for (core/config, embedded()), as a file.
+EMBEDDED = """
+platform: {{ domain: seed.localhost, silo: silo.seed.localhost, state: "{state}" }}
+listen: {{ ssh: "127.0.0.1:{ssh}", http: "127.0.0.1:{http}" }}
+admission: open
+providers:
+  runtime: {{ plugin: runtime-qemu, config: {{ loopback_ports: "20000-29999" }} }}
+  dns: {{ plugin: dns-powerdns, config: {{ managed: true }} }}
+  git: {{ plugin: git-silo }}
+  storage: {{ plugin: storage-localpath }}
+"""
+
+
 def skip(reason):
     """Ends the test as "cannot run here" (ctest's SKIP_RETURN_CODE)."""
     print(f"skipped: {reason}")
@@ -57,13 +70,15 @@ def wait_for(condition, what, deadline=60.0, pause=0.05):
 
 
 class Platform:
-    def __init__(self, *options, directory=None, config=None, start=True):
+    def __init__(self, *options, directory=None, config=None, settings=None, start=True):
+        """`settings`: YAML for the configuration file, "limits: {ready_seconds: 20}"; all else is as with --embedded."""
         needs(programs=[f"{BUILD}/bin/seedd", "git", "ssh", "nix", "qemu-system-x86_64"])
         self.directory = directory or tempfile.mkdtemp(prefix="seed-test-", dir="/tmp")
         os.chmod(self.directory, 0o755)
         self.state = f"{self.directory}/state"
         self.log_file = f"{self.directory}/seedd.log"
         self.options, self.config = list(options), config
+        self.settings = settings
         self.process, self.ready, self.owner = None, {}, None
         self.stop_instances = True   # False: seedd leaves them running when it ends, as a service does
         self._watchdog = leftovers.watch(self.directory)
@@ -87,6 +102,11 @@ class Platform:
     # Starting and stopping -------------------------------------------------------------------------------------------------------
     def start(self, deadline=180):
         command = [f"{BUILD}/bin/seedd"]
+        if self.settings is not None:
+            self.config = f"{self.directory}/seed.yaml"
+            with open(self.config, "w") as file:
+                file.write(EMBEDDED.format(state=self.state, ssh=self.ready.get("ssh", ":0").rsplit(":", 1)[1],
+                                           http=self.ready.get("http", ":0").rsplit(":", 1)[1]) + self.settings + "\n")
         command += ["--config", self.config] if self.config else [
             "--embedded", self.state, "--ssh-port", self.ready.get("ssh", ":0").rsplit(":", 1)[1],
             "--http-port", self.ready.get("http", ":0").rsplit(":", 1)[1]]

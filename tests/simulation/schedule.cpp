@@ -5,6 +5,7 @@
 #include <seed/util/failure.h>
 #include <seed/util/text.h>
 
+#include "core/deploy/generations.h"
 #include "core/model/addresses.h"
 #include "tests/simulation/life.h"
 
@@ -212,7 +213,7 @@ std::optional<std::string> Schedule::flake_not_at_rest(const state::Flake &flake
     if (head == outside_.heads.end()) return std::nullopt;
     if (!last || last->commit != head->second) return where + "the pushed commit has no revision";
     if (last->state != "deployed" && last->state != "failed") return where + "its last revision is " + last->state;
-    for (const auto &generation : store_.generations(flake.repository, static_cast<int>(life_->deployer().world().keep_generations))) {
+    for (const auto &generation : deploy::kept_generations(store_, flake.repository, life_->deployer().world().keep_generations)) {
         json specs = parse_json(generation.instances, "generation");
         for (const auto &[name, spec] : specs.items()) images.insert(model::spec_from_json(spec).image);
     }

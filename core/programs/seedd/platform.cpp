@@ -129,6 +129,14 @@ Task<void> Platform::open_rooms(const Call &call) {
     building.evaluation_deadline = seconds(limits.evaluation_seconds);
     building.build_deadline = seconds(limits.build_seconds);
     building.parallel = limits.parallel_builds;
+    building.share = [this](const std::string &ns) {
+        auto flake = store_->flake_by_namespace(ns);
+        return flake ? build::Share{flake->owner, settings_.quotas.of(flake->repository).builds} : build::Share{ns, 1};
+    };
+    building.evaluation_time = [this](const std::string &ns) {
+        auto flake = store_->flake_by_namespace(ns);
+        return seconds(flake ? settings_.quotas.of(flake->repository).evaluation_seconds : settings_.limits.evaluation_seconds);
+    };
     builder_ = std::make_unique<build::NixBuilder>(executor, building);
 
     dns::EnsureZoneRequest zone;
@@ -141,7 +149,11 @@ Task<void> Platform::open_rooms(const Call &call) {
                         .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
                         .lookout = std::make_shared<deploy::Lookout>(executor, providers_["runtime"], providers_["storage"], *records_),
                         .domain = settings_.platform.domain, .prefix = prefix_, .node_address = prefix_.substr(0, prefix_.find("::")) + "::1",
-                        .instances_per_flake = limits.instances_per_flake, .source_bytes = limits.source_bytes};
+                        .instances_per_flake = limits.instances_per_flake, .source_bytes = limits.source_bytes,
+                        .quota = [this](const std::string &repository) { return settings_.quotas.of(repository); },
+                        .shortage = [this] { return shortage(); },
+                        .keep_generations = limits.keep_generations, .keep_deployments = limits.keep_deployments,
+                        .ready_deadline = seconds(limits.ready_seconds)};
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
     access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
 
@@ -161,6 +173,13 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_->set_providers(providers_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
+}
+
+std::string Platform::shortage() const {
+    std::error_code unknown;
+    auto space = fs::space(settings_.platform.state, unknown);
+    if (unknown || space.available >= settings_.limits.reserve_bytes) return {};
+    return "the platform's disk is full (" + format_size(space.available) + " free, " + format_size(settings_.limits.reserve_bytes) + " are kept in reserve)";
 }
 
 void Platform::listen() {

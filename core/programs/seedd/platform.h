@@ -29,6 +29,7 @@ private:
     Task<void> open_providers(const Call &call);
     Task<void> open_rooms(const Call &call);
     void listen();
+    std::string shortage() const;   // why nothing new may begin; empty: it may
     void announce();
     Task<void> close(bool stop_instances);
 

@@ -45,10 +45,20 @@ void show_revision(Output &out, const json &flake) {
     if (!message.empty()) out.line("  " + message);
 }
 
+// What runs when that is not what was pushed last: somebody or the platform went back.
+void show_rollback(Output &out, const json &flake) {
+    auto found = flake.find("deployment");
+    if (found == flake.end() || text_of(*found, "kind") == "push") return;
+    out.line("  generation " + std::to_string(number_of(flake, "generation_number")) + " (commit " + text_of(*found, "commit", "-").substr(0, 12) +
+             ") after a rollback" + (text_of(*found, "kind") == "return" ? ": " + text_of(*found, "message", "the push did not get ready") : "") +
+             "; the next push moves on");
+}
+
 void show_flake(Output &out, const json &flake) {
     std::string role = text_of(flake, "role");
     out.line(text_of(flake, "repository", "?") + (role.empty() ? "" : " (" + role + ")"));
     show_revision(out, flake);
+    show_rollback(out, flake);
     auto &instances = list_of(flake, "instances");
     if (!instances.empty()) {
         std::vector<std::vector<std::string>> rows = {{"STATE", "ADDRESS", "NAME", "URL", "UPTIME"}};
@@ -62,6 +72,17 @@ void show_flake(Output &out, const json &flake) {
             if (!reason.empty()) out.line("  " + text_of(instance, "name", "?") + ": " + reason);
         }
     }
+    std::string quota;
+    for (auto &one : list_of(flake, "quota")) {
+        std::string what = text_of(one, "what");
+        bool bytes = what == "memory" || what == "disk";
+        auto shown = [&](const char *member) {
+            auto value = uint64_t(number_of(one, member));
+            return bytes ? format_size(value) : std::to_string(value);
+        };
+        quota += (quota.empty() ? "" : ", ") + shown("used") + "/" + shown("limit") + " " + what;
+    }
+    if (!quota.empty() && !instances.empty()) out.line("  quota: " + quota);
     std::string kept;
     for (auto &volume : list_of(flake, "detached_volumes"))
         kept += (kept.empty() ? "" : ", ") +

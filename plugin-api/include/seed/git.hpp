@@ -25,6 +25,7 @@ struct RepositoryRequest {
 struct ResolveRequest {
     std::string repository;
     std::string ref;             // "refs/heads/main", a full commit id, or empty: the default branch
+    std::string quarantine;      // of a proposed push: its objects count, too; empty: none
 };
 struct ResolveReply {
     std::string commit, tree;    // 40 hex digits
@@ -43,6 +44,7 @@ struct ReadReply {
 struct FetchRequest {
     std::string repository, commit;
     uint64_t limit_bytes = 1ull << 30;   // LIMIT when the tree is larger
+    std::string quarantine;              // as in ResolveRequest
 };
 struct FetchReply {
     std::string tree;
@@ -59,6 +61,10 @@ struct ServeRequest {
     std::string protocol;        // value of GIT_PROTOCOL, e.g. "version=2"; empty: none
     uint64_t pack_limit_bytes = 0;         // receive: larger packs are refused; 0: unlimited
     uint64_t repository_limit_bytes = 0;   // receive: refused when the repository is larger already; 0: unlimited
+    // receive: the push options that are known, "NAME" or "NAME=SECONDS"; others are refused with this list.  Empty: any is passed on.
+    std::vector<std::string> known_options;
+    // receive: a push with this option changes nothing: {"proposed"} is told instead of {"updated"}, the report is shown, the push refused.
+    std::string propose_option;
 };
 struct RefUpdate {
     std::string ref, old_commit, new_commit;   // 40 zeros: created or deleted
@@ -71,6 +77,13 @@ struct Updated {
 struct ServeItem {
     Updated updated;
 };
+// What a push with `propose_option` would have changed.  Its objects are in quarantine until the report ends.
+struct Proposed {
+    std::vector<RefUpdate> updates;
+    std::string default_branch;               // as it is; empty: no commit yet
+    std::vector<std::string> push_options;
+    std::string quarantine;                   // for resolve and fetch; empty: the push brought no objects
+};
 struct ServeReply {
     int exit_code = 0;
 };
@@ -79,16 +92,17 @@ SEED_JSON(CheckReply, ok, remarks)
 SEED_JSON(Repository, name, default_branch, head, size_bytes)
 SEED_JSON(ListReply, repositories)
 SEED_JSON(RepositoryRequest, repository)
-SEED_JSON(ResolveRequest, repository, ref)
+SEED_JSON(ResolveRequest, repository, ref, quarantine)
 SEED_JSON(ResolveReply, commit, tree, ref)
 SEED_JSON(ReadRequest, repository, commit, path, limit_bytes)
 SEED_JSON(ReadReply, found, content)
-SEED_JSON(FetchRequest, repository, commit, limit_bytes)
+SEED_JSON(FetchRequest, repository, commit, limit_bytes, quarantine)
 SEED_JSON(FetchReply, tree, files, bytes, remarks)
-SEED_JSON(ServeRequest, repository, service, protocol, pack_limit_bytes, repository_limit_bytes)
+SEED_JSON(ServeRequest, repository, service, protocol, pack_limit_bytes, repository_limit_bytes, known_options, propose_option)
 SEED_JSON(RefUpdate, ref, old_commit, new_commit)
 SEED_JSON(Updated, updates, default_branch, push_options)
 SEED_JSON(ServeItem, updated)
+SEED_JSON(Proposed, updates, default_branch, push_options, quarantine)
 SEED_JSON(ServeReply, exit_code)
 
 SEED_REQUIRED(RepositoryRequest, "repository")

@@ -38,6 +38,13 @@ std::vector<std::string> push_options() {
     return options;
 }
 
+std::string quarantine() {
+    const char *path = std::getenv("GIT_QUARANTINE_PATH");
+    std::string text = path ? path : "";
+    while (text.ends_with('/')) text.pop_back();
+    return text.substr(text.rfind('/') + 1);
+}
+
 // Whole lines only, so that two writers never mix within one; text from strangers cannot steer the pusher's terminal.
 void show(std::string &pending, bool all) {
     size_t start = 0;
@@ -70,13 +77,14 @@ void copy_report(int report) {
 int run(const std::string &hook) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // receive-pack died: nobody shows our lines any more
     int socket = socket_from_environment();
-    json call = {{"hook", hook}, {"updates", read_all(STDIN_FILENO, silo::hook_input_limit)}, {"options", push_options()}};
+    json call = {{"hook", hook}, {"updates", read_all(STDIN_FILENO, silo::hook_input_limit)}, {"options", push_options()},
+                 {"quarantine", quarantine()}};
     send_frame(socket, call.dump(-1, ' ', false, json::error_handler_t::replace));
     auto frame = receive_frame(socket);
     if (!frame) throw Failure(Code::unavailable, "the platform is not reachable");
     json answer = parse_json(frame->body, "git-silo's answer");
+    if (!frame->descriptors.empty()) copy_report(frame->descriptors[0].get());
     if (answer.contains("refuse")) throw Failure(Code::denied, answer["refuse"].get<std::string>());
-    if (hook == "post-receive" && !frame->descriptors.empty()) copy_report(frame->descriptors[0].get());
     return 0;
 }
 

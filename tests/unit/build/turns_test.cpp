@@ -44,6 +44,38 @@ TEST(Turns, OneStepPerNamespaceInOrderAndDifferentOnesSideBySide) {
     EXPECT_EQ(log.most, 2);
 }
 
+TEST(Turns, AnOwnerWithManyNamespacesLeavesAPlaceToOthers) {
+    asio::io_context context;
+    auto executor = context.get_executor();
+    auto owner = [](const std::string &ns) { return build::Share{ns.substr(0, 1), 1}; };   // a1, a2, a3: one owner
+    Turns turns(executor, 2, owner);
+    Log log;
+    Event a1(executor), a2(executor), b1(executor);
+    spawn_task(executor, "a1", work(turns, log, "a1", "a1", a1));
+    spawn_task(executor, "a2", work(turns, log, "a2", "a2", a2));
+    context.poll();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1"));   // the other place stays free for somebody else
+    spawn_task(executor, "b1", work(turns, log, "b1", "b1", b1));
+    context.poll();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1"));
+    a1.set(), a2.set(), b1.set();
+    context.run();
+}
+
+TEST(Turns, OwnersTakeTurnsHoweverMuchOneOfThemAsksFor) {
+    asio::io_context context;
+    auto executor = context.get_executor();
+    auto owner = [](const std::string &ns) { return build::Share{ns.substr(0, 1), 4}; };
+    Turns turns(executor, 1, owner);
+    Log log;
+    Event go(executor);
+    for (std::string name : {"a1", "a2", "a3", "b1", "c1"}) spawn_task(executor, name, work(turns, log, name, name, go));
+    context.poll();   // a1 has the place, the others wait
+    go.set();
+    context.run();
+    EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1", "c1", "a2", "a3"));
+}
+
 Task<void> wait_cancelled(Turns &turns, Call call, Code &code) {
     try {
         auto turn = co_await turns.take(call, "a");

@@ -62,6 +62,9 @@ TEST(Config, reads_the_example_of_its_page) {
     EXPECT_EQ(settings.limits.instances_per_flake, defaults.instances_per_flake);
     EXPECT_EQ(settings.limits.repositories_per_key, defaults.repositories_per_key);
     EXPECT_EQ(settings.limits.parallel_builds, defaults.parallel_builds);
+    EXPECT_EQ(settings.limits.keep_generations, defaults.keep_generations);
+    EXPECT_EQ(settings.limits.keep_deployments, defaults.keep_deployments);
+    EXPECT_EQ(settings.limits.ready_seconds, defaults.ready_seconds);
     EXPECT_EQ(settings.listen.ssh, ListenSettings().ssh);
     EXPECT_EQ(settings.listen.http, ListenSettings().http);
     EXPECT_EQ(settings.platform.state, PlatformSettings().state);
