@@ -6,18 +6,18 @@
 namespace seed::shell {
 
 extern const Command help_command, status_command, logs_command, restart_command, start_command, stop_command, volumes_command, whoami_command,
-    health_command,
-    version_command;
+    health_command, version_command, events_command, metrics_command, plugin_command, gc_command;
 
 const std::vector<const Command *> &session_commands() {
-    static const std::vector<const Command *> commands = {&status_command,  &logs_command,   &restart_command,
-                                                          &start_command, &stop_command, &volumes_command, &whoami_command, &help_command};
+    static const std::vector<const Command *> commands = {&status_command, &logs_command,    &restart_command, &start_command, &stop_command,
+                                                          &volumes_command, &events_command, &whoami_command,  &help_command};
     return commands;
 }
 
 const std::vector<const Command *> &operator_commands() {
-    static const std::vector<const Command *> commands = {&status_command, &logs_command,    &restart_command, &start_command, &stop_command, &volumes_command,
-                                                          &health_command, &version_command, &help_command};
+    static const std::vector<const Command *> commands = {
+        &status_command, &logs_command,   &restart_command, &start_command,  &stop_command, &volumes_command,
+        &events_command, &health_command, &metrics_command, &plugin_command, &gc_command,   &version_command, &help_command};
     return commands;
 }
 
