@@ -1,20 +1,22 @@
-// Structured lines to stderr (or the journal, which reads stderr): level, component, call id, text.  spdlog underneath.
+// The log as the core writes it; formats and fields are in seed/util/log.h.
 #pragma once
 #include <string_view>
 
+#include <seed/util/log.h>
+
 namespace seed {
 
-enum class LogLevel { debug, info, warning, error };
-void set_log_level(LogLevel level);
-void log(LogLevel level, std::string_view component, std::string_view text);
-inline void log_info(std::string_view component, std::string_view text) {
-    log(LogLevel::info, component, text);
+inline void log_debug(std::string_view component, std::string_view text, std::string_view call = {}) {
+    log(LogLevel::debug, component, text, call);
 }
-inline void log_warning(std::string_view component, std::string_view text) {
-    log(LogLevel::warning, component, text);
+inline void log_info(std::string_view component, std::string_view text, std::string_view call = {}) {
+    log(LogLevel::info, component, text, call);
 }
-inline void log_error(std::string_view component, std::string_view text) {
-    log(LogLevel::error, component, text);
+inline void log_warning(std::string_view component, std::string_view text, std::string_view call = {}) {
+    log(LogLevel::warning, component, text, call);
+}
+inline void log_error(std::string_view component, std::string_view text, std::string_view call = {}) {
+    log(LogLevel::error, component, text, call);
 }
 
 }  // namespace seed

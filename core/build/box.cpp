@@ -7,6 +7,8 @@
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
+#include "core/base/log.h"
+
 namespace seed::build {
 namespace {
 
@@ -70,15 +72,20 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
     }
     options.arguments.insert(options.arguments.end(), step.options.begin(), step.options.end());
     options.arguments.insert(options.arguments.end(), step.action.begin(), step.action.end());
-    options.environment = {"PATH=/usr/bin:/usr/sbin"};
+    options.environment = log_environment();
+    options.environment.insert(options.environment.end(), {"PATH=/usr/bin:/usr/sbin", "SEED_CALL=" + call.id()});
     if (step.input >= 0) options.descriptors.emplace_back(step.input, 0);
 
     BoxResult result;
     std::string box_failure;
     std::function<void(std::string_view)> on_line = [&](std::string_view line) {
-        constexpr std::string_view own = "seed-nix-box: ", remark = "seed-nix-box: remark: ";
+        constexpr std::string_view own = "seed-nix-box: ", remark = "seed-nix-box: remark: ", note = "seed-nix-box: note: ";
         if (line.starts_with(remark)) {
             remarks_.insert(printable(line.substr(remark.size()), 300));
+            return;
+        }
+        if (line.starts_with(note)) {
+            log_debug("nix-box", step.ns + ": " + printable(line.substr(note.size()), 300), call.id());
             return;
         }
         if (line.starts_with(own)) box_failure = line.substr(own.size());

@@ -258,7 +258,8 @@ Settings parse(const std::string &text, const std::string &name) {
           [&](const YAML::Node &node, const std::string &path) {
               read.mapping(node, path,
                            {{"ssh", read.text(settings.listen.ssh, check_listen)},
-                            {"http", read.text(settings.listen.http, check_listen)}});
+                            {"http", read.text(settings.listen.http, check_listen)},
+                            {"metrics", read.text(settings.listen.metrics, check_listen)}});
           }},
          {"ingress",
           [&](const YAML::Node &node, const std::string &path) {

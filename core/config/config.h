@@ -24,6 +24,7 @@ struct PlatformSettings {
 struct ListenSettings {
     std::string ssh = "[::]:22";
     std::string http = "[::]:80";
+    std::string metrics;  // empty: nowhere; `seed metrics` works without
 };
 struct IngressSettings {
     std::string prefix;  // IPv6 /48; empty: a ULA made once

@@ -181,7 +181,7 @@ Task<void> Converger::chain(const Call &call, const model::Desired &want, std::v
         for (const auto &action : actions) {
             if (!interrupted_.empty()) throw Failure(Code::cancelled, interrupted_);
             int64_t entry = world_.store.journal_begin(repository_, model::describe(action));
-            log_info("deploy", ns_ + ": " + model::describe(action) + (action.reason.empty() ? "" : " (" + action.reason + ")"));
+            log_info("deploy", ns_ + ": " + model::describe(action) + (action.reason.empty() ? "" : " (" + action.reason + ")"), call.id());
             std::string why;
             std::exception_ptr failure;
             try {
@@ -229,6 +229,7 @@ Task<void> Converger::act(const Call &call, const model::Desired &want, const Ac
     case ActionKind::publish:
         services_[action.instance] = service(want, action.instance, action.handle.empty() ? started : action.handle);
         co_await send_publication(call);
+        world_.tell(events::Entry("published", repository_).on(action.instance).by(call.id()));
         break;
     case ActionKind::stop: {
         runtime::StopRequest request;
@@ -284,6 +285,7 @@ Task<std::string> Converger::start(const Call &call, const model::Desired &want,
     call.progress("starting " + instance + " (" + spec.size.name + ": " + std::to_string(spec.size.vcpus) + " vCPU, " +
                   std::to_string(spec.size.memory_mib) + " MiB)");
     runtime::Boot boot = co_await world_.runtime->ask<runtime::Boot>(part, "start", request);
+    world_.tell(events::Entry("booted", repository_).on(instance).by(call.id()));
     co_return boot.handle;
 }
 
@@ -319,6 +321,7 @@ Task<void> Converger::await_ready(const Call &call, std::string instance, std::s
     }
     if (last.state == "ready") {
         call.progress(instance + " is ready after " + format_duration_ms(last.ready_ms - last.started_ms));
+        world_.tell(events::Entry("ready", repository_).on(instance).by(call.id()).took(last.ready_ms - last.started_ms));
         co_return;
     }
     if (last.state == "exited")

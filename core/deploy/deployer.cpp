@@ -38,6 +38,7 @@ state::Revision Deployer::submit(const std::string &repository, const std::strin
     revision.state = "waiting";
     revision.created_ms = unix_ms();
     revision.id = world_.store.add_revision(revision);
+    world_.tell(events::Entry("pushed", repository).at(commit).by(listener.call));
     queue.submit(revision, std::move(listener));
     return revision;
 }
@@ -143,6 +144,7 @@ void Deployer::request_restart(const std::string &repository, const std::string 
         ask_to_run(world_.store, queue.flake().ns, instance);
         world_.store.add_restart_request(queue.flake().ns, instance);
     });
+    world_.tell(events::Entry("restart_requested", repository).on(instance));
     queue.heal("a restart of " + instance + " was asked for");
 }
 
@@ -188,7 +190,9 @@ void Deployer::on_boot(const runtime::Boot &boot) {
     last_states_.erase(boot.handle);
     if (!changed) return;
     std::string ns = boot.instance.substr(0, boot.instance.find('/'));
-    if (auto flake = world_.store.flake_by_namespace(ns))
+    auto flake = world_.store.flake_by_namespace(ns);
+    world_.tell(events::Entry("exited", flake ? flake->repository : "").on(boot.instance.substr(ns.size() + 1)).because(boot.reason));
+    if (flake)
         worker(flake->repository).heal(boot.instance.substr(ns.size() + 1) + " has exited: " + boot.reason);
 }
 
@@ -252,6 +256,21 @@ Task<void> Deployer::clear_away(const Call &call) {
         request.key = key;
         co_await world_.runtime->call(call, "forget", request);
     }
+}
+
+Task<std::vector<std::string>> Deployer::collect_garbage(const Call &call) {
+    std::vector<std::string> busy;
+    for (const auto &flake : world_.store.flakes()) {
+        worker(flake.repository).collect_soon();
+        busy.push_back(flake.repository);
+    }
+    while (!busy.empty() && !stopped_ && call.remaining() > seconds(30)) {
+        co_await sleep_for(std::chrono::milliseconds(100));
+        call.check();
+        std::erase_if(busy, [this](const std::string &repository) { return !worker(repository).collect_pending(); });
+    }
+    co_await clear_away(call);
+    co_return busy;
 }
 
 void Deployer::stop() {

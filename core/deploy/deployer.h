@@ -27,6 +27,10 @@ public:
     FlakeWorker &worker(const std::string &repository);   // Failure(not_found) when there is no such flake
     World &world() { return world_; }
 
+    // Garbage of every flake, in the turn of each, then what nobody wants; returns when all is done or at the call's deadline.
+    // The repositories that were too busy until then.
+    Task<std::vector<std::string>> collect_garbage(const Call &call);
+
     // Runs until stop(): follows the runtime's changes, heals every minute, clears away what nobody wants.
     Task<void> watch();
     Task<void> heal_from_time_to_time();

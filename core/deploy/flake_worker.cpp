@@ -48,6 +48,13 @@ void FlakeWorker::heal(std::string why) {
     if (!running_) spawn_task(world_.executor, "flake " + flake_.repository, run());
 }
 
+void FlakeWorker::collect_soon() {
+    if (stopped_) return;
+    collect_wanted_ = true;
+    wake_.set();
+    if (!running_) spawn_task(world_.executor, "flake " + flake_.repository, run());
+}
+
 void FlakeWorker::stop() {
     stopped_ = true;
     if (call_) call_->cancel("the platform stops");
@@ -77,7 +84,7 @@ Task<void> FlakeWorker::run() {
     if (running_) co_return;
     auto self = shared_from_this();
     running_ = true;
-    while (!stopped_ && (waiting_ || heal_wanted_)) {
+    while (!stopped_ && (waiting_ || heal_wanted_ || collect_wanted_)) {
         wake_.clear();
         try {
             co_await work_once();
@@ -97,6 +104,9 @@ Task<void> FlakeWorker::work_once() {
         Job job = std::move(*waiting_);
         waiting_.reset();
         co_await deploy(std::move(job));
+    } else if (collect_wanted_) {
+        collect_wanted_ = false;
+        co_await collect();
     } else if (Call::Clock::now() < heal_not_before_) {
         co_await wake_.wait_until(heal_not_before_);
     } else {
@@ -111,7 +121,7 @@ Task<void> FlakeWorker::heal_once() {
     bool cancelled = false;
     try {
         auto instances = current();
-        Call call("heal " + flake_.repository, minutes(5));
+        Call call("heal-" + flake_.repository, minutes(5));
         call_ = call;
         size_t actions = co_await converger_.converge(call, instances);
         if (actions) log_info("deploy", flake_.repository + ": healed with " + std::to_string(actions) + " actions");
@@ -141,7 +151,9 @@ Task<void> FlakeWorker::deploy(Job job) {
     heal_not_before_ = {};
     overtaken_.clear();
     not_ready_.clear();
-    Call call(job.revision.kind + " " + flake_.repository + " " + short_commit(job.revision.commit), whole_job);
+    std::string id = job.listener.call.empty() ? job.revision.kind + "-" + flake_.repository + "-" + short_commit(job.revision.commit) : job.listener.call;
+    job.listener.call = id;
+    Call call(id, whole_job);
     if (job.listener.line) call.set_progress(job.listener.line);
     call_ = call;
     json timings = json::object();
@@ -186,7 +198,10 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     } tell{job};
     world_.store.update_revision(job.revision);
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
-                           (job.revision.message.empty() ? "" : ": " + job.revision.message));
+                           (job.revision.message.empty() ? "" : ": " + job.revision.message), job.listener.call);
+    std::string why = job.revision.stage.empty() ? job.revision.message : job.revision.stage + ": " + job.revision.message;
+    world_.tell(events::Entry(job.revision.state, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
+                    .took(job.revision.finished_ms - job.revision.created_ms));
 }
 
 // A helper that was killed says nothing about the flake: what only reads and builds is tried again.
@@ -203,7 +218,7 @@ Task<void> FlakeWorker::deploy_with_patience(const Call &call, state::Revision &
             why = failure.what();
         }
         call.progress(why + "; trying again");
-        log_warning("deploy", flake_.repository + ": " + why + "; trying again");
+        log_warning("deploy", flake_.repository + ": " + why + "; trying again", call.id());
         co_await sleep_for(std::chrono::milliseconds(300 * tries));
     }
 }
@@ -212,12 +227,18 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     auto began = Call::Clock::now();
     auto lap = [&](const char *name) {
         auto now = Call::Clock::now();
-        timings[name] = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
+        int64_t took = std::chrono::duration_cast<std::chrono::milliseconds>(now - began).count();
+        timings[name] = took;
         began = now;
+        return took;
+    };
+    auto tell = [&](const char *type, int64_t took) {
+        world_.tell(events::Entry(type, flake_.repository).at(revision.commit).by(call.id()).took(took));
     };
     phase_ = "evaluating";
     if (std::string why = world_.shortage ? world_.shortage() : ""; !why.empty())
         throw Failure(Code::limit, why + ": nothing new is deployed until there is space again, what runs goes on; push again later");
+    tell("evaluating", -1);
     git::ResolveRequest at;
     at.repository = revision.repository;
     at.ref = revision.commit;
@@ -225,7 +246,7 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     revision.tree = found.tree;
     std::map<std::string, model::InstanceSpec> instances = co_await evaluate(call, revision);
     co_await refuse_impossible(call, instances);
-    lap("evaluate");
+    tell("evaluated", lap("evaluate"));
     std::string names;
     for (const auto &[name, spec] : instances) names += (names.empty() ? "" : ", ") + name;
     call.progress("evaluated: " + names);
@@ -236,14 +257,14 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
 
     phase_ = "building";
     co_await build(call, revision, instances);
-    lap("build");
+    tell("built", lap("build"));
 
     state::Generation generation = make_generation(revision.repository, instances, revision.id);
     want(revision, generation);
     phase_ = "starting";
     size_t actions = co_await start_with_patience(call, instances);
     world_.store.set_generation_ready(revision.repository, generation.hash);
-    lap("start");
+    tell("started", lap("start"));
     if (actions == 0) call.progress("nothing to restart: the instances are as they were");
 }
 

@@ -21,6 +21,7 @@ namespace seed::deploy {
 struct Listener {
     std::function<void(std::string_view)> line;
     std::function<void(const state::Revision &)> finished;
+    std::string call = {};   // id of the push in the logs of every process; empty: it gets one
 };
 
 class FlakeWorker : public std::enable_shared_from_this<FlakeWorker> {
@@ -31,6 +32,8 @@ public:
     // The revision is stored already, state "waiting"; that of a rollback has its generation.
     void submit(state::Revision revision, Listener listener);
     void heal(std::string why);                                 // at once; many requests are one
+    void collect_soon();                                        // garbage, in its turn
+    bool collect_pending() const { return collect_wanted_ || phase_ == "collecting"; }
     void stop();                                                // cancels what runs; the worker ends
 
     // What deploying `commit` would change; evaluates it (results are kept), builds and starts nothing.  Beside the queue: it may run while
@@ -50,6 +53,7 @@ public:
     model::Quota quota() const { return world_.quota ? world_.quota(flake_.repository) : model::Quota(); }
 
     bool busy() const { return running_; }
+    bool waiting() const { return waiting_.has_value(); }       // a revision waits for its turn
     const std::string &phase() const { return phase_; }         // "evaluating", "building", ...; empty when idle
     const std::string &trouble() const { return trouble_; }     // why the last healing failed; empty when all is as wanted
     Converger &converger() { return converger_; }
@@ -90,7 +94,7 @@ private:
     Converger converger_;
     Event wake_;
     std::optional<Job> waiting_;
-    bool running_ = false, stopped_ = false, heal_wanted_ = false;
+    bool running_ = false, stopped_ = false, heal_wanted_ = false, collect_wanted_ = false;
     int heal_failures_ = 0;
     Call::Clock::time_point heal_not_before_{};
     std::string phase_, trouble_;

@@ -7,6 +7,7 @@
 #include "core/base/async.h"
 #include "core/build/builder.h"
 #include "core/deploy/lookout.h"
+#include "core/events/events.h"
 #include "core/model/quota.h"
 #include "core/names/records.h"
 #include "core/providers/provider.h"
@@ -34,6 +35,11 @@ struct World {
     size_t keep_deployments = 200;        // rows told by `deployments`, per repository
     std::chrono::seconds ready_deadline{180};
     std::chrono::seconds drain{30};        // how long the old boot of a rolling change may finish what it serves
+    events::Stream *events = nullptr;      // told what happens; null: nobody listens
+
+    void tell(events::Entry entry) const {
+        if (events) events->tell(std::move(entry));
+    }
 };
 
 }  // namespace seed::deploy

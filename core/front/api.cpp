@@ -16,7 +16,8 @@ constexpr auto short_request = std::chrono::seconds(60);
 constexpr auto long_request = std::chrono::hours(3);  // conversations and followed logs
 
 bool is_long(const std::string &op, const json &args) {
-    return op == "git" || op == "rollback" || op == "diff" || op == "plan" || (op == "logs" && args.value("follow", false));
+    return op == "git" || op == "collect" || op == "rollback" || op == "diff" || op == "plan" ||
+           ((op == "logs" || op == "events") && args.value("follow", false));
 }
 
 }  // namespace
@@ -31,9 +32,10 @@ struct Api::Peer {
 };
 
 const std::map<std::string, Api::Handler> Api::handlers = {
-    {"status", &Api::status}, {"logs", &Api::logs},     {"start", &Api::start}, {"stop", &Api::stop}, {"restart", &Api::restart}, {"volumes", &Api::volumes},
-    {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},
-    {"refresh", &Api::refresh},
+    {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
+    {"start", &Api::start},   {"stop", &Api::stop},     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},         {"events", &Api::events},
+    {"metrics", &Api::metrics}, {"plugins", &Api::plugins}, {"collect", &Api::collect},
+    {"volume_delete", &Api::volume_delete}, {"refresh", &Api::refresh},
     {"deployments", &Api::deployments}, {"generations", &Api::generations}, {"rollback", &Api::rollback},
     {"diff", &Api::diff}, {"plan", &Api::plan},
 };
@@ -81,7 +83,9 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
                 continue;
             }
             if (peer->running.contains(id)) throw Failure(Code::invalid, "request id used twice");
-            Call call(op + " " + random_hex(4),
+            // What a push is called in the logs of every process that it goes through.
+            bool push = op == "git" && args.contains("service") && args["service"] == "receive-pack";
+            Call call((push ? "push" : printable(op, 20)) + "-" + random_hex(6),
                       is_long(op, args) ? Call::Clock::duration(long_request) : Call::Clock::duration(short_request));
             auto request = std::make_shared<Request>(
                 Request{call, kind, peer->person, std::move(args), std::move(frame->descriptors), nullptr});
@@ -104,6 +108,12 @@ Task<void> Api::serve(UniqueFd socket, PeerKind kind) {
     peer->stream.close();
 }
 
+// Waits while the peer does not read: a slow one holds nobody back but itself.
+Task<void> Api::send_to(std::shared_ptr<Peer> peer, int64_t id, json item) {
+    std::string body = json{{"id", id}, {"item", std::move(item)}}.dump(-1, ' ', false, json::error_handler_t::replace);
+    co_await peer->stream.send(std::move(body));
+}
+
 Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, std::shared_ptr<Request> request) {
     json answer = {{"id", id}};
     request->item = [peer, id, call = request->call](const json &item) {
@@ -113,10 +123,14 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
             call.cancel(failure.what());
         }
     };
+    request->send_item = [peer, id](json item) { return send_to(peer, id, std::move(item)); };
+    ++in_flight_;
     try {
         auto handler = handlers.find(op);
         if (handler == handlers.end()) throw Failure(Code::unsupported, "no such request: " + printable(op, 40));
-        if (peer->kind == PeerKind::http && op != "health" && op != "refresh") throw Failure(Code::denied, "the HTTP front may not ask for " + op);
+        bool allowed = peer->kind == PeerKind::session || peer->kind == PeerKind::operator_ || op == "health" ||
+                       (peer->kind == PeerKind::metrics && op == "metrics") || (peer->kind == PeerKind::http && op == "refresh");
+        if (!allowed) throw Failure(Code::denied, "the HTTP front may not ask for " + op);
         if (op == "refresh" && peer->kind != PeerKind::http) throw Failure(Code::denied, "webhooks come over HTTP");
         if (peer->kind == PeerKind::session && request->person.key.empty()) throw Failure(Code::denied, "say hello first");
         json result = co_await (this->*handler->second)(*request);
@@ -124,12 +138,14 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
     } catch (const Failure &failure) {
         answer["error"] = {
             {"code", to_string(failure.code())}, {"text", failure.what()}, {"retry_after_ms", failure.retry_after_ms()}};
+        tell_refusal(*request, op, failure);
     } catch (const json::exception &error) {
         answer["error"] = {{"code", "invalid"}, {"text", std::string("malformed request: ") + error.what()}};
     } catch (const std::exception &error) {
         log_error("front", op + ": " + error.what());
         answer["error"] = {{"code", "internal"}, {"text", error.what()}};
     }
+    --in_flight_;
     peer->running.erase(id);
     if (!peer->stream.is_open()) co_return;
     std::string body = answer.dump(-1, ' ', false, json::error_handler_t::replace);

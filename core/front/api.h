@@ -1,6 +1,7 @@
 // The typed requests that the fronts and the operator's command line send to seedd (docs/architecture.md lists them).
 //
-// A peer is a session (one key, nothing before `hello`), the HTTP front (health, webhooks), or the operator (all repositories).  What
+// A peer is a session (one key, nothing before `hello`), the HTTP front (health, webhooks), the metrics front (health, metrics), or
+// the operator (all repositories).  What
 // a peer sends is never trusted beyond its kind: every argument is checked here, and a frame that is not a request ends the peer.
 #pragma once
 #include <functional>
@@ -12,12 +13,13 @@
 #include "core/access/access.h"
 #include "core/base/frame_stream.h"
 #include "core/deploy/deployer.h"
+#include "core/events/metrics.h"
 #include "core/front/rate.h"
 #include "core/front/webhook.h"
 
 namespace seed::front {
 
-enum class PeerKind { session, http, operator_ };
+enum class PeerKind { session, http, metrics, operator_ };
 
 struct Person {
     std::string key;          // canonical "TYPE BASE64"; empty: said no hello yet
@@ -28,6 +30,7 @@ struct Person {
 struct Hosting {
     std::string domain, silo;
     std::string webhook_secrets;  // file; see webhook.h
+    std::string state_directory;  // of the platform: its processes are found by it
     bool open_admission = false;
     size_t repositories_per_key = 20;
     uint64_t pack_bytes = 256ull << 20;
@@ -45,7 +48,8 @@ struct Request {
     Person person;
     json args;
     std::vector<UniqueFd> descriptors;
-    std::function<void(const json &)> item;  // streams: one item to the peer
+    std::function<void(const json &)> item;  // streams: one item to the peer, queued at once
+    std::function<Task<void>(json)> send_item;  // the same, returns when the peer keeps up with reading
 };
 
 class Api {
@@ -59,10 +63,12 @@ public:
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);
     }
+    void set_metrics(events::Metrics *metrics) { metrics_ = metrics; }  // borrowed; none: the request is refused
 
 private:
     struct Peer;
     using Handler = Task<json> (Api::*)(Request &);
+    static Task<void> send_to(std::shared_ptr<Peer> peer, int64_t id, json item);
     Task<void> answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, std::shared_ptr<Request> request);
 
     Task<json> status(Request &request);
@@ -71,8 +77,14 @@ private:
     Task<json> start(Request &request);
     Task<json> stop(Request &request);
     Task<json> volumes(Request &request);
+    Task<json> volume_delete(Request &request);
     Task<json> whoami(Request &request);
     Task<json> health(Request &request);
+    Task<json> events(Request &request);
+    Task<json> metrics(Request &request);
+    Task<json> plugins(Request &request);
+    Task<json> collect(Request &request);
+    void tell_refusal(const Request &request, const std::string &op, const Failure &failure);
     Task<json> git(Request &request);
     Task<json> refresh(Request &request);
     Task<json> deployments(Request &request);
@@ -114,6 +126,9 @@ private:
     access::Access &access_;
     Hosting hosting_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
+    events::Metrics *metrics_ = nullptr;
+    size_t in_flight_ = 0;
+    int64_t refusals_minute_ = 0, refusals_told_ = 0;
     std::map<std::string, int> receiving_;  // pushes in flight by repository
     std::map<std::string, int> conversing_;    // git conversations in flight by key
     std::map<std::string, size_t> connected_;  // sessions by key

@@ -70,7 +70,7 @@ Task<json> Api::git(Request &request) {
     options.stream = true;
     for (auto &descriptor : request.descriptors) options.descriptors.push_back(descriptor.get());
     json last = co_await deployer_.world().git->call(request.call, "serve", json(serve), std::move(options));
-    co_return json{{"exit_code", last.value("exit_code", 1)}};
+    co_return json{{"exit_code", last.value("exit_code", 1)}, {"call", request.call.id()}};
 }
 
 // The key becomes the owner before the first byte of the pack: of two first pushes at once, one makes the repository.
@@ -93,7 +93,7 @@ Task<void> Api::claim(const Request &request, std::string repository) {
     flake.created_ms = unix_ms_now();
     if (!store.add_flake(flake))
         throw Failure(Code::conflict, repository + " was just made by somebody else; choose another name");
-    log_info("front", repository + " is claimed by " + request.person.fingerprint);
+    log_info("front", repository + " is claimed by " + request.person.fingerprint, request.call.id());
     git::RepositoryRequest create;
     create.repository = repository;
     std::exception_ptr failure;
@@ -197,7 +197,7 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     if (failure) co_await catch_up(part, repository, request.person.key);
     if (!arrived) co_await release_if_empty(part, repository);
     if (failure) std::rethrow_exception(failure);
-    co_return json{{"exit_code", last.value("exit_code", 1)}};
+    co_return json{{"exit_code", last.value("exit_code", 1)}, {"call", request.call.id()}};
 }
 
 void Api::on_updated(const Request &request, const std::string &repository, const json &item,
@@ -220,6 +220,7 @@ void Api::on_updated(const Request &request, const std::string &repository, cons
         if (option == "wait=0") wait = false;
     }
     deploy::Listener listener;
+    listener.call = request.call.id();
     if (wait) {
         listener.line = [report](std::string_view line) { report->line("seed: " + printable(line, 400)); };
         listener.finished = [this, report](const state::Revision &revision) {

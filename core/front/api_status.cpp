@@ -186,19 +186,4 @@ Task<json> Api::restart(Request &request) {
         {"requested", deployer_.world().store.restart_requests(deployer_.worker(target.repository).flake().ns, target.instance)}};
 }
 
-// Lines come from the guest: they are passed on as they are, the shell makes them printable.
-Task<json> Api::logs(Request &request) {
-    std::string text = request.args.at("instance").get<std::string>();
-    Target target = co_await resolve_instance(request, text);
-    runtime::LogsRequest logs;
-    logs.instance = deployer_.worker(target.repository).flake().ns + "/" + target.instance;
-    logs.lines = std::min<uint32_t>(request.args.value("lines", 100u), 10000u);
-    logs.follow = request.args.value("follow", false);
-    providers::CallOptions options;
-    options.stream = true;
-    options.on_item = [item = request.item](const json &line, std::vector<UniqueFd>) { item(line); };
-    co_await deployer_.world().runtime->call(request.call, "logs", logs, std::move(options));
-    co_return json::object();
-}
-
 }  // namespace seed::front

@@ -38,6 +38,12 @@ asio::ip::tcp::acceptor listen_on(asio::any_io_executor executor, const Address 
     return acceptor;
 }
 
+std::vector<std::string> child_environment() {
+    std::vector<std::string> environment = log_environment();
+    environment.insert(environment.end(), {"PATH=/usr/bin", "LANG=C.UTF-8"});
+    return environment;
+}
+
 Task<void> accept_one(asio::ip::tcp::acceptor &acceptor, asio::ip::tcp::socket &connection, boost::system::error_code &error) {
     co_await acceptor.async_accept(connection, asio::redirect_error(asio::use_awaitable, error));
 }
@@ -110,7 +116,7 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     UniqueFd host_key = open_file(host_key_file_, O_RDONLY);
     SpawnOptions options;
     options.arguments = {(program_directory() / "seed-session").string(), "--remote", from};
-    options.environment = {"PATH=/usr/bin", "LANG=C.UTF-8"};
+    options.environment = child_environment();
     options.descriptors = {{STDERR_FILENO, 2}, {client.get(), 3}, {control.theirs.get(), 4}, {host_key.get(), 5}};
     Cage cage;
     cage.uid = uids::session_base + slot;
@@ -162,7 +168,8 @@ Task<void> SshListener::watch(std::shared_ptr<Process> session, unsigned slot, s
     if (--from_[from] <= 0) from_.erase(from);
 }
 
-HttpFront::HttpFront(Api &api, asio::any_io_executor executor, const Address &address) : api_(api), executor_(executor) {
+HttpFront::HttpFront(Api &api, asio::any_io_executor executor, const Address &address, PeerKind kind)
+    : api_(api), executor_(executor), kind_(kind) {
     auto acceptor = listen_on(executor, address);
     port_ = acceptor.local_endpoint().port();
     listening_.reset(acceptor.release());
@@ -181,7 +188,8 @@ Task<void> HttpFront::run() {
             SocketPair control = make_socket_pair();
             SpawnOptions options;
             options.arguments = {(program_directory() / "seed-http").string()};
-            options.environment = {"PATH=/usr/bin", "LANG=C.UTF-8"};
+            if (kind_ == PeerKind::metrics) options.arguments.push_back("--metrics");
+            options.environment = child_environment();
             options.descriptors = {{STDERR_FILENO, 2}, {listening_.get(), 3}, {control.theirs.get(), 4}};
             Cage cage;
             cage.uid = uids::http;
@@ -191,7 +199,7 @@ Task<void> HttpFront::run() {
             options.cage = cage;
             process_ = std::make_shared<Process>(Process::spawn(options));
             control.theirs.reset();
-            spawn_task(executor_, "http api", api_.serve(std::move(control.ours), PeerKind::http));
+            spawn_task(executor_, "http api", api_.serve(std::move(control.ours), kind_));
             Call call("http front", std::chrono::hours(24 * 365));
             ExitStatus status = co_await wait_for_exit(*process_, call);
             why = status.to_string();

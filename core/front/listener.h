@@ -42,10 +42,11 @@ private:
     bool stopped_ = false;
 };
 
-// The HTTP front: one `seed-http` process for all connections, started again when it ends.
+// The HTTP front: one `seed-http` process for all connections, started again when it ends.  Of kind metrics: the one for the
+// operator's monitoring, on a listener of its own.
 class HttpFront {
 public:
-    HttpFront(Api &api, asio::any_io_executor executor, const Address &address);
+    HttpFront(Api &api, asio::any_io_executor executor, const Address &address, PeerKind kind = PeerKind::http);
     uint16_t port() const { return port_; }
     Task<void> run();
     void stop();
@@ -55,6 +56,7 @@ private:
     asio::any_io_executor executor_;
     UniqueFd listening_;
     uint16_t port_ = 0;
+    PeerKind kind_;
     std::shared_ptr<Process> process_;
     bool stopped_ = false;
 };

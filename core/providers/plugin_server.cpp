@@ -8,12 +8,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <map>
 #include <mutex>
 #include <optional>
 
 #include <seed/util/frame.h>
+#include <seed/util/log.h>
 #include <seed/codec.hpp>
 
 #include "core/providers/loader.h"
@@ -211,6 +213,7 @@ void Server::start(const json &request, std::vector<UniqueFd> descriptors) {
 }
 
 void Server::execute(const std::shared_ptr<ServerCall> &call, seed_op operation) {
+    auto began = std::chrono::steady_clock::now();
     std::unique_lock<std::mutex> alone(exclusive_, std::defer_lock);
     if (!concurrent_ && !call->streams()) alone.lock();
     seed_code code;
@@ -224,6 +227,13 @@ void Server::execute(const std::shared_ptr<ServerCall> &call, seed_op operation)
     {
         std::lock_guard guard(calls_lock_);
         calls_.erase(call->number);
+    }
+    if (logs(LogLevel::debug)) {
+        auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
+        json line = {{"level", static_cast<int>(SEED_DEBUG)},
+                     {"text", std::string(call->slot->name) + " ended with code " + std::to_string(code) + " after " + std::to_string(took) + " ms"},
+                     {"call", call->request_identity}};
+        send(to_json_text(json{{"log", line}}));
     }
     finish(*call, code);
 }

@@ -41,6 +41,7 @@ std::string host_program() {
 std::vector<std::string> environment_of(const ProviderSettings &settings) {
     std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                                             "HOME=" + settings.state_directory};
+    for (auto &entry : log_environment()) environment.push_back(std::move(entry));
     for (const char *name : {"SEED_LIBEXEC", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
         if (const char *value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
     }
@@ -238,7 +239,7 @@ void Session::handle(Frame frame) {
     } else if (auto found = message.find("log"); found != message.end()) {
         int level = found->value("level", static_cast<int>(SEED_INFO));
         LogLevel levels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
-        log(levels[std::clamp(level, 0, 3)], settings_.plugin, masked(printable(found->value("text", ""), 8192)));
+        log(levels[std::clamp(level, 0, 3)], settings_.plugin, masked(printable(found->value("text", ""), 8192)), found->value("call", ""));
     } else if (auto found = message.find("progress"); found != message.end()) {
         auto pending = pending_.find(found->value("call", uint64_t{0}));
         std::string doing = masked(printable(found->value("doing", ""), 1024));

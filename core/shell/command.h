@@ -3,6 +3,7 @@
 // The same commands serve `ssh HOST ...` (seed-session) and the operator's `seed ...`.  A command asks seedd, prints, and returns
 // an exit status; what it throws becomes one line on stderr (run.cpp).  It knows nothing of SSH.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,7 @@ struct Context {
     Output out, err;
     const std::vector<const Command *> &commands;  // that this person may see
     std::string program;                           // how these commands are called: "ssh HOST" or "seed"
+    bool terminal = false;                         // `out` is one
 };
 
 using Arguments = std::vector<std::string>;  // without the command's name
@@ -43,6 +45,10 @@ struct Command {
     std::string_view name, summary;
     std::string_view help;  // the text of NAME.md
     int (*run)(Context &context, const Arguments &arguments);
+    bool local = false;  // asks seedd nothing
 };
+
+// Waits; false: the person has left meanwhile.
+bool pause(Context &context, int64_t milliseconds);
 
 }  // namespace seed::shell

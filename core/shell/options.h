@@ -12,6 +12,9 @@ struct UsageError : std::runtime_error {
     using runtime_error::runtime_error;
 };
 struct HelpWanted {};  // --help was given
+struct OptionsWanted {  // --describe-options was given: for completion
+    std::string json;   // one line: {"options": [{"names": ["-f", "--follow"], "value": false}], "arguments": ["INSTANCE"]}
+};
 
 class Options {
 public:
@@ -19,6 +22,7 @@ public:
     ~Options();
     Options &flag(const std::string &names, bool &value);  // "--json", "-f,--follow"
     Options &number(const std::string &names, int64_t &value, int64_t least, int64_t most);
+    Options &text(const std::string &names, std::string &value);
     Options &argument(const std::string &name, std::string &value, bool required);  // in order of declaration
     void parse(std::vector<std::string> arguments);                                 // throws UsageError, HelpWanted
 

@@ -17,6 +17,9 @@ std::string text_of(const nlohmann::json &object, const char *name, std::string_
 int64_t number_of(const nlohmann::json &object, const char *name, int64_t missing = 0);
 // The member, or an empty array.
 const nlohmann::json &list_of(const nlohmann::json &object, const char *name);
+// What --since takes: "90s", "10m", "2h", "1d", "10:15" (today, UTC), "2026-11-21", "2026-11-21T10:15[:30[.123]][Z]", "1763719200"
+// (seconds since 1970).  Milliseconds since 1970; throws UsageError.
+int64_t parse_since(std::string_view text, int64_t now_ms);
 std::string json_line(const nlohmann::json &value);  // one line with its end
 
 }  // namespace seed::shell

@@ -13,6 +13,7 @@
 #include <seed/util/cage.h>
 #include <seed/util/cgroup.h>
 #include <seed/util/file.h>
+#include <seed/util/log.h>
 #include <seed/util/text.h>
 #include <seed/plugin_entry.hpp>
 
@@ -169,7 +170,7 @@ public:
         std::optional<Machine> machine = machines_.find(request.handle);
         if (machine && machine->begun) return machine->boot();
         UniqueFd held;  // from before it can be seen: nobody shall take one on its way for one that ended
-        if (!machine) machine = make_machine(request, held);
+        if (!machine) machine = make_machine(request, held, printable(call.request_id(), 100));
         call.check();
         std::vector<Machine> all = machines_.all();
         network_.ensure(all);
@@ -341,7 +342,7 @@ private:
     }
 
     // The folder with its specification; complete or not there.
-    Machine make_machine(const runtime::StartRequest &request, UniqueFd &held) {
+    Machine make_machine(const runtime::StartRequest &request, UniqueFd &held, std::string call) {
         if (access((state_ / "images" / request.image).c_str(), R_OK))
             throw Failure(Code::not_found, "the image of " + request.handle + " is not prepared");
         vm::VmSpec spec;
@@ -363,6 +364,7 @@ private:
         spec.resolvers = {"169.254.0.1"};
         if (!settings_.zone.empty()) spec.search = ns + "." + settings_.zone;
         spec.started_ms = unix_ms_now();
+        spec.call = std::move(call);
         vm::encode_configuration(spec, spec.started_ms);  // refuses what cannot be carried, before anything is made
 
         fs::path folder = machines_.folder_of(request.handle);
@@ -409,7 +411,8 @@ private:
     void spawn(const Machine &machine, const UniqueFd &lock) {
         SpawnOptions options;
         options.arguments = {(program_directory() / "seed-vm").string(), machine.folder.string()};
-        options.environment = {"PATH=/usr/bin:/bin", "LC_ALL=C"};
+        options.environment = log_environment();
+        options.environment.insert(options.environment.end(), {"PATH=/usr/bin:/bin", "LC_ALL=C"});
         options.descriptors = {{lock.get(), 3}};
         options.outlive_parent = true;
         if (geteuid() == 0 && Cgroup::available()) {

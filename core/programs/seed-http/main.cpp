@@ -1,7 +1,9 @@
 // seed-http: the HTTP front.  One unprivileged, caged process for all connections; descriptor 3 is the listening socket,
-// descriptor 4 the frame socket to seedd, of which it can ask nothing but the platform's health and to look at a webhook.
+// descriptor 4 the frame socket to seedd, of which it can ask nothing but the platform's health and to look at a webhook; with
+// --metrics, on a listener of the operator's monitoring, its numbers instead of webhooks.
 //
-//   GET /health, /readyz   200 or 503, JSON: is every provider able to work?
+//   GET /health, /ready, /readyz   200 or 503, JSON: is every provider able to work?
+//   GET /metrics                   with --metrics: Prometheus' text format
 //   GET /                  the same for people
 //   POST /refresh          a webhook delivery (refresh.h)
 #include <fcntl.h>
@@ -14,6 +16,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <map>
 
 #include <seed/codec.hpp>
@@ -32,23 +35,29 @@ namespace {
 
 constexpr int most_connections = 512;
 constexpr auto slowest_client = seconds(10);
+bool with_metrics = false;   // set once, by main
 
 // Asks seedd; answers younger than a second are shared, so that a flood of requests costs seedd nothing.
-class Health {
+class Seedd {
 public:
-    Health(asio::any_io_executor executor, UniqueFd socket) : stream_(executor, std::move(socket)), arrived_(executor), refresh_(executor, [this](std::string frame) { stream_.post(std::move(frame)); }) {}
+    Seedd(asio::any_io_executor executor, UniqueFd socket)
+        : executor_(executor), stream_(executor, std::move(socket)), refresh_(executor, [this](std::string frame) { stream_.post(std::move(frame)); }) {}
     Refresh &refresh() { return refresh_; }
 
-    Task<json> now() {
-        if (Call::Clock::now() - asked_ > seconds(1) && !asking_) {
-            asking_ = true;
-            arrived_.clear();
-            stream_.post(json{{"id", ++id_}, {"op", "health"}}.dump());
+    // The answer's "ok"; null when it was refused or takes too long.
+    Task<json> ask(std::string op) {
+        auto &question = questions_[op];
+        if (!question) question = std::make_shared<Question>(executor_);
+        auto mine = question;
+        if (Call::Clock::now() - mine->answered > seconds(1) && !mine->asking) {
+            mine->asking = true;
+            mine->arrived.clear();
+            by_id_[++id_] = mine;
+            stream_.post(json{{"id", id_}, {"op", op}}.dump());
         }
         auto deadline = Call::Clock::now() + seconds(8);
-        bool answered = !asking_ || co_await arrived_.wait_until(deadline);
-        if (!answered) co_return json{{"ok", false}, {"providers", json::array()}};
-        co_return last_;
+        bool answered = !mine->asking || co_await mine->arrived.wait_until(deadline);
+        co_return answered ? mine->last : json();
     }
     // Ends when seedd is gone; then so do we.
     Task<void> read() {
@@ -57,53 +66,72 @@ public:
             if (!frame) break;
             json message = parse_json(frame->body, "answer");
             if (refresh_.answered(message)) continue;
-            last_ = message.value("ok", json{{"ok", false}, {"providers", json::array()}});
-            asked_ = Call::Clock::now();
-            asking_ = false;
-            arrived_.set();
+            auto found = by_id_.find(message.value("id", int64_t{0}));
+            if (found == by_id_.end()) continue;
+            auto question = found->second;
+            by_id_.erase(found);
+            question->last = message.value("ok", json());
+            question->answered = Call::Clock::now();
+            question->asking = false;
+            question->arrived.set();
         }
     }
 
 private:
+    struct Question {
+        explicit Question(asio::any_io_executor executor) : arrived(executor) {}
+        Event arrived;
+        json last;
+        Call::Clock::time_point answered{};
+        bool asking = false;
+    };
+    asio::any_io_executor executor_;
     FrameStream stream_;
-    Event arrived_;
     Refresh refresh_;
-    json last_ = json{{"ok", false}};
-    Call::Clock::time_point asked_{};
-    bool asking_ = false;
+    std::map<std::string, std::shared_ptr<Question>> questions_;
+    std::map<int64_t, std::shared_ptr<Question>> by_id_;
     int64_t id_ = 0;
 };
 
 std::string page(const json &health) {
     std::string rows;
-    for (const auto &provider : health.value("providers", json::array()))
+    for (const auto &provider : health.is_object() ? health.value("providers", json::array()) : json::array())
         rows += "<tr><td>" + provider.value("kind", "") + "</td><td>" + provider.value("plugin", "") + "</td><td>" +
                 (provider.value("ok", false) ? "works" : "<b>does not work</b>") + "</td></tr>\n";
     return "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Seed</title>"
            "<style>body{font:16px/1.5 system-ui;margin:3rem auto;max-width:40rem;padding:0 1rem}td{padding:.2rem 1rem .2rem 0}"
            "@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style>"
            "<h1>Seed</h1><p>" +
-           std::string(health.value("ok", false) ? "Everything works." : "Something does not work.") + "</p><table>" + rows +
+           std::string(health.is_object() && health.value("ok", false) ? "Everything works." : "Something does not work.") + "</p><table>" + rows +
            "</table><p>Push a flake with git over ssh; <code>ssh HOST help</code> lists the commands.</p></html>\n";
 }
 
-http::response<http::string_body> answer_to(const http::request<http::empty_body> &request, const json &health) {
+std::string path_of(const http::request<http::empty_body> &request) {
+    return std::string(request.target().substr(0, request.target().find('?')));
+}
+
+// `numbers`: the answer to `metrics`, null when there is none.
+http::response<http::string_body> answer_to(const http::request<http::empty_body> &request, const json &health, const json &numbers) {
     http::response<http::string_body> response;
     response.version(request.version());
     response.keep_alive(request.keep_alive());
     response.set(http::field::server, "seed");
     response.set("X-Content-Type-Options", "nosniff");
     response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-    std::string target(request.target().substr(0, request.target().find('?')));
-    bool well = health.value("ok", false);
+    std::string target = path_of(request);
+    bool well = health.is_object() && health.value("ok", false);
     response.result(well ? http::status::ok : http::status::service_unavailable);
     if (request.method() != http::verb::get && request.method() != http::verb::head) {
         response.result(http::status::method_not_allowed);
         response.set(http::field::allow, "GET, HEAD");
         response.body() = "only GET is served here\n";
-    } else if (target == "/health" || target == "/readyz") {
+    } else if (target == "/metrics" && with_metrics) {
+        response.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+        response.result(numbers.is_object() ? http::status::ok : http::status::service_unavailable);
+        response.body() = numbers.is_object() ? numbers.value("text", "") : "seedd does not answer\n";
+    } else if (target == "/health" || target == "/ready" || target == "/readyz") {
         response.set(http::field::content_type, "application/json");
-        response.body() = health.dump() + "\n";
+        response.body() = (health.is_object() ? health : json{{"ok", false}, {"providers", json::array()}}).dump() + "\n";
     } else if (target == "/") {
         response.result(http::status::ok);
         response.set(http::field::content_type, "text/html; charset=utf-8");
@@ -121,7 +149,7 @@ http::response<http::string_body> answer_to(const http::request<http::empty_body
     return response;
 }
 
-Task<void> serve(beast::tcp_stream stream, Health &health, [[maybe_unused]] std::shared_ptr<void> counted) {
+Task<void> serve(beast::tcp_stream stream, Seedd &seedd, [[maybe_unused]] std::shared_ptr<void> counted) {
     beast::flat_buffer buffer(16u << 10);   // bounds a request's header
     for (;;) {
         boost::system::error_code error;
@@ -130,14 +158,16 @@ Task<void> serve(beast::tcp_stream stream, Health &health, [[maybe_unused]] std:
         stream.expires_after(slowest_client);
         co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
         if (error) break;
-        if (Refresh::wanted(parser.get())) {
-            co_await health.refresh().serve(stream, buffer, parser);
+        if (!with_metrics && Refresh::wanted(parser.get())) {
+            co_await seedd.refresh().serve(stream, buffer, parser);
             break;
         }
         co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
         if (error) break;
-        json state = co_await health.now();
-        auto response = answer_to(parser.get(), state);
+        bool wants_numbers = with_metrics && path_of(parser.get()) == "/metrics";
+        std::string op = wants_numbers ? "metrics" : "health";
+        json answer = co_await seedd.ask(op), none;
+        auto response = answer_to(parser.get(), wants_numbers ? none : answer, wants_numbers ? answer : none);
         bool again = response.keep_alive();
         stream.expires_after(slowest_client);
         co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
@@ -147,7 +177,7 @@ Task<void> serve(beast::tcp_stream stream, Health &health, [[maybe_unused]] std:
     stream.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
 }
 
-Task<void> accept_all(asio::ip::tcp::acceptor &acceptor, Health &health) {
+Task<void> accept_all(asio::ip::tcp::acceptor &acceptor, Seedd &seedd) {
     auto open = std::make_shared<int>(0);
     for (;;) {
         boost::system::error_code error;
@@ -161,13 +191,13 @@ Task<void> accept_all(asio::ip::tcp::acceptor &acceptor, Health &health) {
         ++*open;
         std::shared_ptr<void> counted(nullptr, [open](void *) { --*open; });
         beast::tcp_stream stream(std::move(connection));
-        spawn_task(acceptor.get_executor(), "connection", serve(std::move(stream), health, std::move(counted)));
+        spawn_task(acceptor.get_executor(), "connection", serve(std::move(stream), seedd, std::move(counted)));
     }
 }
 
-Task<void> follow(Health &health, asio::io_context &context) {
+Task<void> follow(Seedd &seedd, asio::io_context &context) {
     try {
-        co_await health.read();
+        co_await seedd.read();
     } catch (const std::exception &error) {
         log_warning("http", error.what());
     }
@@ -176,7 +206,8 @@ Task<void> follow(Health &health, asio::io_context &context) {
 
 }  // namespace
 
-int main() {
+int main(int count, char **arguments) {
+    with_metrics = count == 2 && std::strcmp(arguments[1], "--metrics") == 0;
     try {
         std::signal(SIGPIPE, SIG_IGN);
         asio::io_context context(1);
@@ -188,9 +219,9 @@ int main() {
         }
         asio::ip::tcp::acceptor acceptor(context);
         acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), 3);
-        Health health(context.get_executor(), UniqueFd(4));
-        spawn_task(context.get_executor(), "accept", accept_all(acceptor, health));
-        spawn_task(context.get_executor(), "seedd", follow(health, context));
+        Seedd seedd(context.get_executor(), UniqueFd(4));
+        spawn_task(context.get_executor(), "accept", accept_all(acceptor, seedd));
+        spawn_task(context.get_executor(), "seedd", follow(seedd, context));
         context.run();
         return 0;
     } catch (const std::exception &error) {

@@ -25,12 +25,14 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
 
 #include <seed/util/cage.h>
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
+#include <seed/util/log.h>
 
 #include "core/programs/seed-nix-box/actions.h"
 #include "core/programs/seed-nix-box/options.h"
@@ -163,6 +165,10 @@ int run(int argc, char **argv) {
         throw;
     }
     int code = wait_for_box(pid);
+    // seedd logs it; what we are part of is in our environment, where `ps e` shows it too.
+    const char *call = std::getenv("SEED_CALL");
+    if (call && logs(LogLevel::debug))
+        std::fprintf(stderr, "seed-nix-box: note: %s ended with %d for %s\n", options.action[0].c_str(), code, call);
     if (options.trim && code == 0) trim_store(store);
     return code;
 }

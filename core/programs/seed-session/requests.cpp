@@ -2,6 +2,7 @@
 
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
+#include <seed/util/log.h>
 #include <seed/util/text.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@ std::vector<std::string> join_git(std::vector<std::string> words) {
     return words;
 }
 
+LogLevel service_level(const std::string &service) {  // clones are many
+    return service == "git-receive-pack" ? LogLevel::info : LogLevel::debug;
+}
+
 void say(int fd, std::string_view text) {
     try {
         write_all(fd, printable(text) + "\n");
@@ -46,6 +51,7 @@ void Requests::say_hello() {
     std::lock_guard lock(hello_mutex_);
     if (hello_said_) return;
     client_.request("hello", {{"key", person_.key}, {"fingerprint", person_.fingerprint}, {"remote", remote_}});
+    log(LogLevel::debug, "session", person_.fingerprint + " from " + remote_);
     hello_said_ = true;
 }
 
@@ -66,7 +72,7 @@ int Requests::run(const front::ExecRequest &request, front::JobStreams streams, 
 int Requests::run_words(const std::vector<std::string> &words, const front::ExecRequest &request, front::JobStreams &streams,
                         front::Cancellation &cancel) {
     if (words.empty() && request.terminal) {
-        int status = run_shell({"status"}, streams, cancel);
+        int status = run_shell({"status"}, /*terminal=*/true, streams, cancel);
         say(streams.out.get(), "For the list of commands: ssh HOST help");
         return status;
     }
@@ -84,7 +90,7 @@ int Requests::run_words(const std::vector<std::string> &words, const front::Exec
                       "hash (fetchurl), or run: git lfs migrate export --everything --include=*");
     for (auto service : git_services)
         if (words[0] == service) return run_git(words, request, streams, cancel);
-    return run_shell(words, streams, cancel);
+    return run_shell(words, request.terminal, streams, cancel);
 }
 
 int Requests::run_git(const std::vector<std::string> &words, const front::ExecRequest &request, front::JobStreams &streams,
@@ -101,18 +107,21 @@ int Requests::run_git(const std::vector<std::string> &words, const front::ExecRe
     };
     try {
         json answer = client_.request("git", args, &cancel, {streams.in.get(), streams.out.get(), streams.err.get()}, give_away);
-        return answer.value("exit_code", 1);
+        int exit_code = answer.value("exit_code", 1);
+        log(service_level(words[0]), "session", words[0] + " " + repository.str() + " of " + person_.fingerprint + " ended with " + std::to_string(exit_code),
+            answer.value("call", ""));
+        return exit_code;
     } catch (const Failure &failure) {
         if (failure.code() != Code::cancelled) say(messages.get(), failure.what());
         return shell::exit_status_of(failure);
     }
 }
 
-int Requests::run_shell(const std::vector<std::string> &words, front::JobStreams &streams, front::Cancellation &cancel) {
+int Requests::run_shell(const std::vector<std::string> &words, bool terminal, front::JobStreams &streams, front::Cancellation &cancel) {
     streams.in.reset();  // no command reads
     shell::Context context{
         client_,   &cancel, shell::Output(streams.out.get()), shell::Output(streams.err.get()), shell::session_commands(),
-        "ssh HOST"};
+        "ssh HOST", terminal};
     return shell::run_command(context, words);
 }
 

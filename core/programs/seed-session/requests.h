@@ -21,7 +21,7 @@ private:
                   front::Cancellation &cancel);
     int run_git(const std::vector<std::string> &words, const front::ExecRequest &request, front::JobStreams &streams,
                 front::Cancellation &cancel);
-    int run_shell(const std::vector<std::string> &words, front::JobStreams &streams, front::Cancellation &cancel);
+    int run_shell(const std::vector<std::string> &words, bool terminal, front::JobStreams &streams, front::Cancellation &cancel);
 
     front::Client &client_;
     front::Person person_;

@@ -1,58 +1,49 @@
 // seed: the operator's command line.  The same commands as over SSH, asked through seedd's own socket: whoever may open it is the
-// operator.
+// operator.  Some need no daemon and are only here.
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include <seed/util/failure.h>
 #include <seed/util/frame.h>
+#include <seed/util/text.h>
 
 #include "core/front/client.h"
 #include "core/shell/registry.h"
 #include "core/shell/run.h"
+#include "find_platform.h"
+#include "local_commands.h"
 
 namespace {
 
 using namespace seed;
 
-int usage(const std::string &what) {
-    std::fprintf(stderr, "seed: %s; usage: seed [--socket PATH] COMMAND [OPTIONS], or: seed help\n", what.c_str());
-    return shell::exit_usage;
+std::vector<const shell::Command *> all_commands() {
+    auto commands = shell::operator_commands();
+    commands.insert(commands.end() - 1, program::local_commands().begin(), program::local_commands().end());  // help stays last
+    return commands;
 }
 
-// Neither help nor a command that does not exist needs a daemon.
-UniqueFd socket_for(const std::string &command, const std::string &path) {
-    if (command == "help" || !shell::find_command(shell::operator_commands(), command)) return make_socket_pair().ours;
-    if (path.empty()) throw Failure(Code::invalid, "where is seedd? Give --socket PATH or set SEED_SOCKET");
-    return connect_unix(path);
+// Neither a command that asks nothing nor one that does not exist needs a daemon; nor does a question for help.
+bool needs_daemon(const std::vector<const shell::Command *> &commands, const std::vector<std::string> &words) {
+    auto *command = words.empty() ? nullptr : shell::find_command(commands, words[0]);
+    if (!command || command->local) return false;
+    return std::none_of(words.begin(), words.end(), [](auto &word) { return word == "--help" || word == "-h" || word == "--describe-options"; });
 }
 
 int run(std::vector<std::string> words) {
-    const char *from_environment = std::getenv("SEED_SOCKET");
-    std::string path = from_environment ? from_environment : "";
-    while (!words.empty() && words[0].starts_with("-")) {
-        if (words[0].starts_with("--socket=")) {
-            path = words[0].substr(9);
-            words.erase(words.begin());
-        } else if (words[0] == "--socket" && words.size() >= 2) {
-            path = words[1];
-            words.erase(words.begin(), words.begin() + 2);
-        } else if (words[0] == "--help" || words[0] == "-h") {
-            words[0] = "help";
-        } else if (words[0] == "--version") {
-            words[0] = "version";
-        } else {
-            return usage("unknown option " + words[0]);
-        }
-    }
-    if (words.empty()) return usage("no command given");
-    front::Client client(socket_for(words[0], path));
-    shell::Context context{
-        client, nullptr, shell::Output(STDOUT_FILENO), shell::Output(STDERR_FILENO), shell::operator_commands(), "seed"};
+    auto commands = all_commands();
+    auto place = program::find_platform(words);
+    if (!words.empty() && (words[0] == "--help" || words[0] == "-h")) words[0] = "help";
+    if (!words.empty() && words[0] == "--version") words[0] = "version";
+    if (!words.empty() && words[0].starts_with("-")) throw Failure(Code::invalid, "unknown option " + words[0] + "; try: seed help");
+    front::Client client(needs_daemon(commands, words) ? program::connect_to(place) : make_socket_pair().ours);
+    shell::Context context{client, nullptr, shell::Output(STDOUT_FILENO), shell::Output(STDERR_FILENO), commands, "seed",
+                           isatty(STDOUT_FILENO) == 1};
     return shell::run_command(context, words);
 }
 
@@ -60,13 +51,10 @@ int run(std::vector<std::string> words) {
 
 int main(int argc, char **argv) {
     ::signal(SIGPIPE, SIG_IGN);
+    std::vector<std::string> words(argv + 1, argv + argc);
     try {
-        return run({argv + 1, argv + argc});
-    } catch (const seed::Failure &failure) {
-        std::fprintf(stderr, "seed: %s\n", failure.what());
-        return seed::shell::exit_status_of(failure);
+        return run(words);
     } catch (const std::exception &error) {
-        std::fprintf(stderr, "seed: %s\n", error.what());
-        return seed::shell::exit_failure;
+        return seed::shell::tell_failure(STDERR_FILENO, words, "seed", error);
     }
 }

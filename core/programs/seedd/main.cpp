@@ -20,6 +20,7 @@ namespace {
 struct Options {
     std::string embedded, config_file;
     uint16_t ssh_port = 0, http_port = 0;
+    std::string metrics, log;
     bool stop_instances = false, verbose = false;
 };
 
@@ -31,6 +32,8 @@ int parse(int argc, char **argv, Options &options) {
     embedded->excludes(config);
     app.add_option("--ssh-port", options.ssh_port, "embedded: port of the SSH front on 127.0.0.1 (0: a free one)");
     app.add_option("--http-port", options.http_port, "embedded: port of the HTTP front on 127.0.0.1 (0: a free one)");
+    app.add_option("--metrics", options.metrics, "also listen here for Prometheus: /metrics, /ready, /health")->type_name("ADDRESS:PORT");
+    app.add_option("--log", options.log, "format of the log on standard error: text or json")->check(CLI::IsMember({"text", "json"}));
     app.add_flag("--stop-instances", options.stop_instances, "when stopping, stop the instances and the network too");
     app.add_flag("--verbose", options.verbose, "log more");
     try {
@@ -59,8 +62,10 @@ int serve(const Options &options) {
     umask(022);
     std::signal(SIGPIPE, SIG_IGN);
     if (options.verbose) set_log_level(LogLevel::debug);
+    if (!options.log.empty()) set_log_format(options.log == "json" ? LogFormat::json : LogFormat::text);
     config::Settings settings = options.config_file.empty() ? config::embedded(options.embedded, options.ssh_port, options.http_port)
                                                             : config::load(options.config_file);
+    if (!options.metrics.empty()) settings.listen.metrics = options.metrics;
     asio::io_context context(1);
     program::Platform platform(context, std::move(settings));
     asio::signal_set signals(context, SIGINT, SIGTERM);

@@ -50,6 +50,10 @@ Platform::Platform(asio::io_context &context, config::Settings settings)
     store_ = std::make_unique<state::Store>((state / "core/seed.sqlite3").string());
     id_ = made_once(*store_, "platform id", [] { return random_hex(6); });
     prefix_ = settings_.ingress.prefix.empty() ? made_once(*store_, "address prefix", model::generate_ula_prefix) : settings_.ingress.prefix;
+    events_ = std::make_unique<events::Stream>(context.get_executor(), (state / "core/events.ndjson").string());
+    events_->observe([this](const events::Entry &entry) { metrics_.count(entry); });
+    metrics_.set("seed_build_info", {{"version", SEED_VERSION}}, 1);
+    metrics_.set("seed_start_time_seconds", {}, static_cast<double>(unix_ms()) / 1000);
     host_key_file_ = (state / "core/ssh_host_ed25519_key").string();
     make_host_key(host_key_file_);
 }
@@ -95,7 +99,33 @@ Task<std::shared_ptr<providers::Provider>> Platform::open(const Call &call, std:
     settings.read_paths = {program_directory().string()};
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + chosen.plugin + " is open");
-    co_return provider;
+    providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
+    co_return providers::measured(provider, observer);
+}
+
+// Every call is counted.  A provider went down when its host had to be started again or cannot be, and is up with the next call that is
+// answered.
+void Platform::note(const providers::CallReport &report) {
+    std::string kind(report.kind);
+    events::Labels labels = {{"kind", kind}, {"operation", std::string(report.slot)}};
+    if (!report.stream) {
+        metrics_.observe("seed_provider_call_duration_seconds", labels, std::chrono::duration<double>(report.duration).count());
+    }
+    labels.emplace_back("code", to_string(report.code));
+    metrics_.add("seed_provider_calls_total", labels);
+    Condition &condition = conditions_[kind];
+    auto turn = [&](bool down) {
+        if (condition.down == down) return;
+        condition.down = down;
+        events::Entry entry(down ? "provider_down" : "provider_up", "");
+        entry.subject = kind;
+        if (down) entry.reason = report.last_end;
+        events_->tell(std::move(entry));
+    };
+    if (report.restarts > condition.restarts) turn(true);   // perhaps nobody had noticed
+    if (report.restarts >= 0) condition.restarts = report.restarts;
+    if (report.code == Code::unavailable && !report.running) turn(true);
+    if (report.code == Code::ok) turn(false);
 }
 
 // The order matters: the runtime is told where names are answered.
@@ -154,6 +184,7 @@ Task<void> Platform::open_rooms(const Call &call) {
                         .shortage = [this] { return shortage(); },
                         .keep_generations = limits.keep_generations, .keep_deployments = limits.keep_deployments,
                         .ready_deadline = seconds(limits.ready_seconds)};
+    world.events = events_.get();
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
     access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
 
@@ -161,6 +192,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     hosting.domain = settings_.platform.domain;
     hosting.silo = settings_.platform.silo;
     hosting.webhook_secrets = (state / "core/webhook-secrets").string();
+    hosting.state_directory = settings_.platform.state;
     hosting.open_admission = settings_.admission == config::Admission::open;
     hosting.repositories_per_key = limits.repositories_per_key;
     hosting.pushes_per_minute = limits.pushes_per_minute;
@@ -171,6 +203,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     hosting.repository_bytes = limits.repository_bytes;
     api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);
     api_->set_providers(providers_);
+    api_->set_metrics(&metrics_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
 }
@@ -186,6 +219,11 @@ void Platform::listen() {
     auto executor = context_.get_executor();
     ssh_ = std::make_unique<front::SshListener>(*api_, executor, front::parse_address(settings_.listen.ssh), host_key_file_);
     http_ = std::make_unique<front::HttpFront>(*api_, executor, front::parse_address(settings_.listen.http));
+    if (!settings_.listen.metrics.empty()) {
+        auto address = front::parse_address(settings_.listen.metrics);
+        metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
+        spawn_task(executor, "metrics", metrics_front_->run());
+    }
     operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
     spawn_task(executor, "ssh", ssh_->run());
     spawn_task(executor, "http", http_->run());
@@ -194,8 +232,10 @@ void Platform::listen() {
 
 // One line for whoever started us; ports may have been chosen by the system.
 void Platform::announce() {
-    std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s\n", ssh_->port(), http_->port(), settings_.platform.domain.c_str(),
+    std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s", ssh_->port(), http_->port(), settings_.platform.domain.c_str(),
                 dns_server_.c_str());
+    if (metrics_front_) std::printf(" metrics=127.0.0.1:%u", metrics_front_->port());
+    std::printf("\n");
     std::fflush(stdout);
 }
 
@@ -204,6 +244,7 @@ Task<void> Platform::close(bool stop_instances) {
     if (operator_) operator_->stop();
     if (ssh_) ssh_->stop();
     if (http_) http_->stop();
+    if (metrics_front_) metrics_front_->stop();
     if (deployer_) deployer_->stop();
     if (deployer_ && stop_instances) {
         try {

@@ -7,9 +7,12 @@
 #include "core/build/nix_builder.h"
 #include "core/config/config.h"
 #include "core/deploy/deployer.h"
+#include "core/events/events.h"
+#include "core/events/metrics.h"
 #include "core/front/api.h"
 #include "core/front/listener.h"
 #include "core/names/records.h"
+#include "core/providers/measured.h"
 #include "core/state/store.h"
 
 namespace seed::program {
@@ -28,6 +31,7 @@ private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
     Task<void> open_providers(const Call &call);
     Task<void> open_rooms(const Call &call);
+    void note(const providers::CallReport &report);
     void listen();
     std::string shortage() const;   // why nothing new may begin; empty: it may
     void announce();
@@ -39,13 +43,20 @@ private:
     std::unique_ptr<state::Store> store_;
     std::string id_, prefix_, dns_server_, host_key_file_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
+    events::Metrics metrics_;
+    std::unique_ptr<events::Stream> events_;
+    struct Condition {
+        bool down = false;
+        int64_t restarts = 0;
+    };
+    std::map<std::string, Condition> conditions_;   // of the providers, by kind
     std::unique_ptr<build::NixBuilder> builder_;
     std::unique_ptr<names::Records> records_;
     std::unique_ptr<deploy::Deployer> deployer_;
     std::unique_ptr<access::Access> access_;
     std::unique_ptr<front::Api> api_;
     std::unique_ptr<front::SshListener> ssh_;
-    std::unique_ptr<front::HttpFront> http_;
+    std::unique_ptr<front::HttpFront> http_, metrics_front_;
     std::unique_ptr<front::OperatorListener> operator_;
     Event stopping_;
 };

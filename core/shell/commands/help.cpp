@@ -4,6 +4,7 @@
 #include <seed/util/text.h>
 
 #include "core/shell/command.h"
+#include "core/shell/man_page.h"
 #include "core/shell/options.h"
 #include "core/shell/print.h"
 #include "core/shell/registry.h"
@@ -16,10 +17,14 @@ using nlohmann::json;
 namespace {
 
 int run(Context &context, const Arguments &arguments) {
-    bool as_json = false;
+    bool as_json = false, manual = false;
     std::string name;
     Options options;
-    options.flag("--json", as_json).argument("COMMAND", name, /*required=*/false).parse(arguments);
+    options.flag("--json", as_json).flag("--man", manual).argument("COMMAND", name, /*required=*/false).parse(arguments);
+    if (manual) {
+        context.out.write(man_page(context.commands));
+        return exit_ok;
+    }
     if (!name.empty()) {
         const Command *command = find_command(context.commands, name);
         if (!command) throw Failure(Code::not_found, "there is no command '" + printable(name, 64) + "'");
@@ -45,6 +50,6 @@ int run(Context &context, const Arguments &arguments) {
 }  // namespace
 
 extern const Command help_command;
-const Command help_command = {"help", "this list, or all about one command", help_text_help, run};
+const Command help_command = {"help", "this list, or all about one command", help_text_help, run, /*local=*/true};
 
 }  // namespace seed::shell

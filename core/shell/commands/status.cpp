@@ -90,28 +90,39 @@ void show_flake(Output &out, const json &flake) {
     if (!kept.empty()) out.line("  volumes kept without an instance: " + kept);
 }
 
-int run(Context &context, const Arguments &arguments) {
-    bool as_json = false;
-    std::string repository;
-    Options options;
-    options.flag("--json", as_json).argument("REPOSITORY", repository, /*required=*/false).parse(arguments);
-    json args = json::object();
-    if (!repository.empty()) args["repository"] = repository;
-    json answer = context.client.request("status", args, context.cancel);
-    if (as_json) {
-        context.out.write(json_line(answer));
-        return exit_ok;
-    }
+void show(Output &out, const json &answer) {
     auto &flakes = list_of(answer, "flakes");
     for (size_t i = 0; i < flakes.size(); ++i) {
-        if (i > 0) context.out.line("");
-        show_flake(context.out, flakes[i]);
+        if (i > 0) out.line("");
+        show_flake(out, flakes[i]);
     }
     if (flakes.empty()) {
         std::string silo = answer.contains("platform") ? text_of(answer["platform"], "silo") : "";
-        context.out.line(silo.empty() ? "There is nothing here yet."
-                                      : "There is nothing here yet: git push a flake to " + silo + ".");
+        out.line(silo.empty() ? "There is nothing here yet." : "There is nothing here yet: git push a flake to " + silo + ".");
     }
+}
+
+int run(Context &context, const Arguments &arguments) {
+    bool as_json = false;
+    int64_t watch = 0;
+    std::string repository;
+    Options options;
+    options.flag("--json", as_json)
+        .number("-w,--watch", watch, 1, 3600)
+        .argument("REPOSITORY", repository, /*required=*/false)
+        .parse(arguments);
+    json args = json::object();
+    if (!repository.empty()) args["repository"] = repository;
+    do {
+        json answer = context.client.request("status", args, context.cancel);
+        if (as_json) {
+            context.out.write(json_line(answer));
+            continue;
+        }
+        // On a terminal the old picture goes, all at once; elsewhere each begins with its time.
+        if (watch > 0) context.out.write(context.terminal ? "\x1b[H\x1b[2J" : "--- " + iso_time(unix_ms_now()) + "\n");
+        show(context.out, answer);
+    } while (watch > 0 && pause(context, watch * 1000));
     return exit_ok;
 }
 

@@ -14,11 +14,29 @@ using nlohmann::json;
 
 namespace {
 
+// Deleting is for ever: the name is said twice.
+int delete_one(Context &context, const std::string &volume, const std::string &confirmed, bool as_json) {
+    if (confirmed.empty())
+        throw UsageError("this deletes " + volume + " and all that is in it for ever; if you mean it: volumes delete " + volume + " --yes " + volume);
+    json answer = context.client.request("volume_delete", {{"volume", volume}, {"confirm", confirmed}}, context.cancel);
+    if (as_json)
+        context.out.write(json_line(answer));
+    else
+        context.out.line(text_of(answer, "deleted", volume) + " is deleted");
+    return exit_ok;
+}
+
 int run(Context &context, const Arguments &arguments) {
     bool as_json = false;
-    std::string repository;
+    std::string repository, volume, confirmed;
     Options options;
-    options.flag("--json", as_json).argument("REPOSITORY", repository, /*required=*/false).parse(arguments);
+    options.flag("--json", as_json)
+        .text("--yes", confirmed)
+        .argument("REPOSITORY", repository, /*required=*/false)
+        .argument("VOLUME", volume, /*required=*/false)
+        .parse(arguments);
+    if (repository == "delete" && !volume.empty()) return delete_one(context, volume, confirmed, as_json);
+    if (!volume.empty() || !confirmed.empty()) throw UsageError("say volumes [REPOSITORY], or volumes delete VOLUME --yes VOLUME");
     json args = json::object();
     if (!repository.empty()) args["repository"] = repository;
     json answer = context.client.request("volumes", args, context.cancel);
@@ -33,7 +51,7 @@ int run(Context &context, const Arguments &arguments) {
     }
     std::vector<std::vector<std::string>> rows = {{"VOLUME", "SIZE", "ON DISK", "ATTACHED"}};
     for (auto &volume : volumes)
-        rows.push_back({text_of(volume, "volume", "?"), format_size(uint64_t(number_of(volume, "size_bytes"))),
+        rows.push_back({text_of(volume, "name", text_of(volume, "volume", "?")), format_size(uint64_t(number_of(volume, "size_bytes"))),
                         format_size(uint64_t(number_of(volume, "used_bytes"))),
                         volume.value("attached", false) ? "yes" : "no, kept"});
     context.out.write(table(rows));

@@ -50,6 +50,7 @@ Supervisor::Supervisor(const VmSpec &spec, Process qemu, VmChannels channels, Un
         set_nonblocking(fd->get(), true);
     state_.reason = "the machine is booting";
     save();
+    if (!spec_.call.empty()) log_.write(unix_ms_now(), "seed: started by " + spec_.call);
 }
 
 void Supervisor::run() {

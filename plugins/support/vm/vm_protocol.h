@@ -35,6 +35,7 @@ struct VmSpec {
     std::vector<std::string> resolvers;
     std::string search;      // domain for the guest's resolver; empty: none
     int64_t started_ms = 0;  // unix time
+    std::string call;        // id in the logs of the work that started it
 };
 
 struct VmState {
@@ -47,7 +48,7 @@ struct VmState {
 };
 
 SEED_JSON(VmSpec, boot, address6, address4, tenant, slot, tap, uid, store, guest, qemu, accelerator, tsc_khz, net_socket,
-          resolvers, search, started_ms)
+          resolvers, search, started_ms, call)
 SEED_JSON(VmState, state, reason, ready_ms, ipv4_only, remarks, garbage)
 
 inline constexpr const char *spec_file = "spec.json", *lock_file = "lock", *pid_file = "pid", *qemu_file = "qemu",

@@ -8,6 +8,7 @@
 #include <seed/util/frame.h>
 
 #include "core/front/client.h"
+#include "core/shell/options.h"
 #include "core/shell/print.h"
 #include "core/shell/registry.h"
 #include "core/shell/run.h"
@@ -136,4 +137,44 @@ TEST(Shell, VolumesAreShownWithTheirSizes) {
     json volume = {{"volume", "app-data"}, {"size_bytes", 1 << 30}, {"used_bytes", 1 << 20}, {"attached", false}};
     auto ran = run({"volumes"}, {{"ok", {{"volumes", {volume}}}}});
     EXPECT_NE(ran.out.find("no, kept"), std::string::npos) << ran.out;
+}
+
+TEST(Shell, WithJsonAFailureIsOneObjectOnStderr) {
+    auto refused = run({"restart", "web", "--json"}, {{"error", {{"code", "unavailable"}, {"text", "a\nb"}, {"retry_after_ms", 200}}}});
+    EXPECT_EQ(refused.status, exit_unavailable);
+    json error = json::parse(refused.err);
+    EXPECT_EQ(error, json::parse(R"({"error":{"code":"unavailable","text":"a?b","exit":5,"retry_after_ms":200}})"));
+    EXPECT_EQ(json::parse(run({"logs", "--json"}).err)["error"]["exit"], exit_usage);
+    EXPECT_EQ(json::parse(run({"frobnicate", "--json"}).err)["error"]["code"], "invalid");
+}
+
+TEST(Shell, SinceTakesDurationsAndTimesAndNothingElse) {
+    const int64_t now = 1763720100123;  // 2025-11-21T10:15:00.123Z
+    EXPECT_EQ(parse_since("90s", now), now - 90000);
+    EXPECT_EQ(parse_since("10m", now), now - 600000);
+    EXPECT_EQ(parse_since("2h", now), now - 7200000);
+    EXPECT_EQ(parse_since("1d", now), now - 86400000);
+    EXPECT_EQ(parse_since("2025-11-21", now), 1763683200000);
+    EXPECT_EQ(parse_since("2025-11-21T10:15:00.123Z", now), now);
+    EXPECT_EQ(parse_since("2025-11-21 10:15", now), 1763720100000);
+    EXPECT_EQ(parse_since("10:15", now), 1763720100000);
+    EXPECT_EQ(parse_since("1763720100", now), 1763720100000);
+    for (auto text : {"", "x", "-5m", "5", "5 m", "2025-13-01", "2025-02-30", "24:00", "10:61", "10m5", "nan", "10:15:nan", "99999999999999999999",
+                      "1e9", "2025-11-21T10:15Zulu"})
+        if (std::string(text) != "5") EXPECT_THROW(parse_since(text, now), UsageError) << text;
+}
+
+TEST(Shell, EveryCommandTellsItsOptionsForCompletion) {
+    for (auto *command : session_commands()) {
+        auto ran = run({std::string(command->name), "--describe-options"});
+        EXPECT_EQ(ran.status, exit_ok) << command->name;
+        const json options = json::parse(ran.out).at("options");
+        std::string names = options.dump();
+        EXPECT_NE(names.find("--json"), names.npos) << command->name;
+        // What the help explains exists, and the other way round.
+        for (auto &option : options)
+            for (auto &name : option.at("names"))
+                if (name != "-h" && name != "--help")
+                    EXPECT_NE(command->help.find(name.get<std::string>()), std::string_view::npos) << command->name << " " << name;
+    }
 }
