@@ -44,6 +44,8 @@ struct Running : seed_call {
 Running &of(const seed_call *call) { return *const_cast<Running *>(static_cast<const Running *>(call)); }
 
 std::atomic<unsigned> counter{0};
+// A call that was given up still runs in its instance, so nothing may be closed or freed any more; the process ends soon.
+std::atomic<bool> abandoned{false};
 
 }  // namespace
 
@@ -146,6 +148,10 @@ Instance::Instance(const Plugin &plugin, const std::string &state_directory, con
 }
 
 Instance::~Instance() {
+    if (abandoned) {
+        [[maybe_unused]] auto *left_behind = host_.release();
+        return;
+    }
     try {
         close();
     } catch (const Finding &) {
@@ -185,6 +191,7 @@ void run_call(const std::shared_ptr<Running> &running, const CallOptions &option
     if (!running->ended.wait_until(guard, begin + patience, is_done)) {
         guard.unlock();
         thread.detach();
+        abandoned = true;
         fail(what + " did not return within " + std::to_string(patience.count()) + " ms, " +
              (options.cancel_after.count() >= 0 ? "cancelled after " + std::to_string(options.cancel_after.count()) + " ms"
                                                 : "with a deadline of " + std::to_string(options.deadline.count()) + " ms") +
