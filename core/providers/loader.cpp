@@ -160,22 +160,29 @@ void check_plugin_symbols(const std::string &path) {
     }
 }
 
-LoadedPlugin load_plugin(const std::string &path, const std::string &id, const std::string &kind) {
-    const Contract *contract = find_contract(kind);
-    if (!contract) throw Failure(Code::invalid, "there is no kind of provider called '" + kind + "'");
+std::vector<const seed_provider *> list_providers(const std::string &path) {
     check_plugin_file(path);
     check_plugin_symbols(path);
     auto library = load_once(path);
     auto entry = library.get<const seed_provider *(uint32_t)>("seed_plugin_v" + std::to_string(abi_revision));
-
-    std::string ids, offered;
-    for (uint32_t index = 0; index < 64; ++index) {
+    std::vector<const seed_provider *> offered;
+    while (offered.size() < 64) {
+        auto index = static_cast<uint32_t>(offered.size());
         const seed_provider *provider = entry(index);
         if (!provider) break;
-        if (provider->size < offsetof(seed_provider, ops) + sizeof provider->ops || !provider->open || !provider->close ||
-            !provider->ops) {
+        if (!SEED_KNOWS(provider, ops) || !provider->open || !provider->close || !provider->ops) {
             refuse(path, "has an incomplete descriptor at index " + std::to_string(index) + ": a bug of the plugin");
         }
+        offered.push_back(provider);
+    }
+    return offered;
+}
+
+LoadedPlugin load_plugin(const std::string &path, const std::string &id, const std::string &kind) {
+    const Contract *contract = find_contract(kind);
+    if (!contract) throw Failure(Code::invalid, "there is no kind of provider called '" + kind + "'");
+    std::string ids, offered;
+    for (const seed_provider *provider : list_providers(path)) {
         std::string name = text_of(provider->id), speaks = text_of(provider->contract);
         if (name != id) {
             ids += (ids.empty() ? "" : ", ") + name;

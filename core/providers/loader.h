@@ -2,6 +2,7 @@
 // running its code is checked before.  Every failure names the file, the reason and the remedy.
 #pragma once
 #include <string>
+#include <vector>
 
 #include <seed/abi.h>
 
@@ -23,5 +24,8 @@ struct LoadedPlugin {
 // Both checks, then load, then choose the provider `id` of contract kind `kind` in a revision we speak.  A file is loaded once
 // and stays for the life of the process.  Any thread.
 LoadedPlugin load_plugin(const std::string &path, const std::string &id, const std::string &kind);
+
+// Both checks, then load, then everything the file offers, at most 64 providers.  Any thread.
+std::vector<const seed_provider *> list_providers(const std::string &path);
 
 }  // namespace seed::providers

@@ -16,6 +16,7 @@
 
 #include "core/base/log.h"
 #include "core/providers/loader.h"
+#include "core/providers/manifest.h"
 #include "core/providers/schema.h"
 #include "core/providers/session.h"
 
@@ -315,6 +316,21 @@ void Client::shut_down() {
     if (session_) session_->shut_down();
 }
 
+// What the manifest says of the chosen provider; its schema tells what the cage must allow.
+void read_grants(ProviderSettings &settings, const Contract &contract) {
+    auto manifest = read_manifest(settings.path);
+    if (!manifest) return;
+    for (const json &provider : (*manifest)["providers"]) {
+        if (provider.value("id", "") == settings.plugin && provider.value("contract", "") == contract.id()) settings.manifest = provider;
+    }
+    if (settings.manifest.is_null()) return;   // the host says what the plugin offers instead
+    json schema = settings.manifest.value("config_schema", json::object());
+    check_config(settings.plugin, schema.dump(), settings.config);
+    settings.grants = grants_of(settings.plugin, schema, settings.config);
+    bool own_user = settings.isolation == Isolation::process && !settings.privileged;
+    prepare_paths(settings.plugin, settings.grants, settings.state_directory, own_user ? settings.uid : 0);
+}
+
 void check_settings(ProviderSettings &settings) {
     bool root = geteuid() == 0;
     auto refuse = [&](const std::string &reason) { throw Failure(Code::invalid, settings.plugin + ": " + reason); };
@@ -335,6 +351,7 @@ Task<std::shared_ptr<Provider>> open_provider(asio::any_io_executor executor, Pr
     const Contract *contract = find_contract(settings.kind);
     if (!contract) throw Failure(Code::invalid, "there is no kind of provider called '" + settings.kind + "'");
     check_settings(settings);
+    read_grants(settings, *contract);
     auto client = std::make_shared<Client>(executor, std::move(settings), contract);
     std::exception_ptr failure;
     try {

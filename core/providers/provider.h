@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/async.h"
+#include "core/providers/grants.h"
 
 namespace seed::providers {
 
@@ -30,7 +31,10 @@ struct ProviderSettings {
     Isolation isolation = Isolation::process;
     bool privileged = false;  // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
     unsigned uid = 0;
-    std::vector<std::string> read_paths, write_paths;  // for the cage of an unprivileged host, beside state_directory
+    std::vector<std::string> read_paths;  // for the cage of an unprivileged host, beside what `grants` says
+    // Set by open_provider from the manifest beside the plugin; null and empty when there is none.
+    json manifest;
+    Grants grants;
 };
 
 struct CallOptions {

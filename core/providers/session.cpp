@@ -15,6 +15,7 @@
 #include <seed/codec.hpp>
 
 #include "core/base/log.h"
+#include "core/providers/manifest.h"
 #include "core/providers/plugin_server.h"
 #include "core/providers/schema.h"
 
@@ -59,8 +60,11 @@ Cage cage_of(const ProviderSettings &settings) {
     cage.read.push_back(fs::path(host_program()).parent_path());
     for (const auto &path : settings.read_paths) cage.read.emplace_back(path);
     cage.write.emplace_back(settings.state_directory);
-    for (const auto &path : settings.write_paths) cage.write.emplace_back(path);
-    cage.memory_bytes = memory_limit;
+    for (const auto &path : settings.grants.read_paths) cage.read.emplace_back(path);
+    for (const auto &path : settings.grants.write_paths) cage.write.emplace_back(path);
+    cage.network = settings.grants.network;
+    cage.memory_bytes = settings.grants.memory_bytes > 0 ? settings.grants.memory_bytes : memory_limit;
+    cage.processes = settings.grants.processes;
     cage.open_files = 4096;
     return cage;
 }
@@ -114,6 +118,7 @@ Task<void> Session::open(const Call &call) {
         executor_, [self]() -> Task<void> { return self->read_frames(); }, asio::detached);
 
     co_await wait_for_step(is_loaded_, call, "loading");
+    compare_with_manifest();
     check_config(settings_.plugin, loaded_.value("config_schema", ""), settings_.config);
     hide_config();
     json open = {{"config", settings_.config},
@@ -177,6 +182,19 @@ void Session::forget(const std::shared_ptr<Pending> &pending) {
 bool Session::offers(const std::string &slot) const {
     auto slots = loaded_.find("slots");
     return slots != loaded_.end() && std::find(slots->begin(), slots->end(), slot) != slots->end();
+}
+
+// What was read before the plugin ran must be what it says now: its cage was made from it.
+void Session::compare_with_manifest() {
+    if (settings_.manifest.is_null()) return;
+    json now = loaded_;
+    now["config_schema"] = parse_json(loaded_.value("config_schema", "").empty() ? "{}" : loaded_["config_schema"].get<std::string>(), "config_schema");
+    for (const char *member : {"version", "contract", "config_schema"}) {
+        if (now.value(member, json()) != settings_.manifest.value(member, json())) {
+            throw Failure(Code::invalid, settings_.plugin + ": its manifest " + manifest_path(settings_.path) + " differs in '" + member +
+                                             "' from what it says: install plugin and manifest together");
+        }
+    }
 }
 
 void Session::hide_config() {

@@ -78,6 +78,7 @@ private:
     void handle(Frame frame);
     void handle_item(const json &item, std::vector<UniqueFd> descriptors);
     void handle_done(const json &done, std::vector<UniqueFd> descriptors);
+    void compare_with_manifest();
     void hide_config();
     std::string masked(std::string text) const;
     void end(const std::string &reason);

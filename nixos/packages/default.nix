@@ -16,6 +16,7 @@ let
       substituteInPlace plugins/runtime-qemu/plugin.cpp --replace-fail /usr/bin/qemu-system-x86_64 ${pkgs.qemu_kvm}/bin/qemu-system-x86_64
       substituteInPlace plugins/git-silo/conversation.h --replace-fail /usr/bin/git ${pkgs.git}/bin/git
       substituteInPlace plugins/dns-powerdns/managed_server.cpp --replace-fail /usr/sbin/pdns_server ${pkgs.pdns}/bin/pdns_server
+      substituteInPlace plugins/dns-rfc2136/*.cpp --replace-quiet /usr/bin/dig ${pkgs.dnsutils}/bin/dig --replace-quiet /usr/bin/nsupdate ${pkgs.dnsutils}/bin/nsupdate
       substituteInPlace plugins/storage-localpath/format.cpp --replace-fail /usr/sbin/mkfs.ext4 ${pkgs.e2fsprogs}/bin/mkfs.ext4
       substituteInPlace plugins/support/net/links.cpp \
         --replace-fail /usr/sbin/ip ${pkgs.iproute2}/bin/ip --replace-fail /usr/sbin/nft ${pkgs.nftables}/bin/nft
@@ -34,13 +35,15 @@ let
     pname = "seed";
     # The guest image comes from nixpkgs' kernel, not from Debian's.
     ninjaFlags = [ "seedd" "seed" "seed-session" "seed-http" "seed-plugin-host" "seed-nix-box" "seed-hook" "seed-net" "seed-edge" "seed-vm"
-      "dns-powerdns" "git-silo" "storage-localpath" "runtime-qemu" ];
+      "dns-powerdns" "dns-rfc2136" "git-silo" "storage-localpath" "runtime-qemu" ];
     installPhase = ''
       mkdir -p $out/libexec/seed/bin $out/libexec/seed/plugins $out/bin
       for program in seedd seed seed-session seed-http seed-plugin-host seed-nix-box seed-hook seed-net seed-edge seed-vm; do
         install -m 0755 bin/$program $out/libexec/seed/bin/
       done
-      for plugin in dns-powerdns git-silo storage-localpath runtime-qemu; do install -m 0644 plugins/$plugin.so $out/libexec/seed/plugins/; done
+      for plugin in dns-powerdns dns-rfc2136 git-silo storage-localpath runtime-qemu; do
+        install -m 0644 plugins/$plugin.so plugins/$plugin.json $out/libexec/seed/plugins/
+      done
       ln -s ${guest} $out/libexec/seed/guest
       ln -s ../libexec/seed/bin/seedd ../libexec/seed/bin/seed $out/bin/
     '';
@@ -49,7 +52,7 @@ let
   });
   # One plugin as a package of its own, for hosts that want only some.
   plugin = name: pkgs.runCommand "seed-plugin-${name}" { passthru.seedPlugins.${name} = (lib.importJSON ../host/plugins.json).${name}; } ''
-    install -D -m 0644 ${seed}/libexec/seed/plugins/${name}.so $out/lib/seed/plugins/${name}.so
+    install -D -m 0644 -t $out/lib/seed/plugins ${seed}/libexec/seed/plugins/${name}.so ${seed}/libexec/seed/plugins/${name}.json
   '';
 in {
   default = seed;

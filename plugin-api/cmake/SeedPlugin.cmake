@@ -1,13 +1,43 @@
-# seed_add_plugin(NAME SOURCES ... [LIBRARIES ...]): builds NAME.so with exactly one exported symbol, seed_plugin_v1.
+# seed_add_plugin(NAME SOURCES ... [LIBRARIES ...]): builds NAME.so with exactly one exported symbol, seed_plugin_v1, and its manifest
+# NAME.json beside it.
+# seed_check_plugin(NAME [CONFIG file] [ARGUMENTS ...]): a test that runs seed-plugin-check on it.
+#
+# In Seed's own tree plugins link its libraries; anywhere else find_package(SeedPlugin) has given SeedPlugin::sdk.
 set(SEED_PLUGIN_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
 function(seed_add_plugin name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_library(${name} MODULE ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} seed_plugin_wrapper seed_util)
+  if(TARGET seed_plugin_wrapper)
+    target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} seed_plugin_wrapper seed_util)
+    set(check seed-plugin-check)
+    add_dependencies(${name} seed-plugin-check)
+  else()
+    target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} SeedPlugin::sdk)
+    set(check SeedPlugin::seed-plugin-check)
+  endif()
   set_target_properties(${name} PROPERTIES PREFIX "" CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden
-    VISIBILITY_INLINES_HIDDEN ON LIBRARY_OUTPUT_DIRECTORY ${SEED_PLUGIN_OUTPUT_DIRECTORY})
+    VISIBILITY_INLINES_HIDDEN ON)
+  if(SEED_PLUGIN_OUTPUT_DIRECTORY)
+    set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${SEED_PLUGIN_OUTPUT_DIRECTORY})
+  endif()
   target_link_options(${name} PRIVATE -Wl,--version-script=${SEED_PLUGIN_CMAKE_DIR}/plugin.map -Wl,-z,now -Wl,--exclude-libs,ALL)
   if(NOT SEED_SANITIZE)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
+  add_custom_command(TARGET ${name} POST_BUILD COMMAND ${check} --manifest $<TARGET_FILE:${name}> VERBATIM)
+endfunction()
+
+function(seed_check_plugin name)
+  cmake_parse_arguments(arg "" "CONFIG" "ARGUMENTS" ${ARGN})
+  if(TARGET SeedPlugin::seed-plugin-check)
+    set(check SeedPlugin::seed-plugin-check)
+  else()
+    set(check seed-plugin-check)
+  endif()
+  set(arguments $<TARGET_FILE:${name}> ${arg_ARGUMENTS})
+  if(arg_CONFIG)
+    get_filename_component(config ${arg_CONFIG} ABSOLUTE)
+    list(APPEND arguments --config ${config})
+  endif()
+  add_test(NAME ${name}.conformance COMMAND ${check} ${arguments})
 endfunction()

@@ -2,6 +2,8 @@
 // "settle_calls" (how often `settled` says no after a change).
 #include <seed/plugin_entry.hpp>
 
+#include <seed/util/text.h>
+
 #include "mock.hpp"
 
 namespace seed::mock {
@@ -33,6 +35,7 @@ public:
     }
     void ensure_zone(plugin::Call &call, const EnsureZoneRequest &request) override {
         mock_.enter(call, "ensure_zone", request);
+        if (!request.zone.ends_with(".")) throw Failure(Code::invalid, "zone '" + request.zone + "' has no final dot");
         mock_.change([&](json &state) { state["zones"][request.zone]; });
     }
     void list(plugin::Call &call, const ZoneRequest &request) override {
@@ -45,6 +48,8 @@ public:
     }
     void apply(plugin::Call &call, const ApplyRequest &request) override {
         mock_.enter(call, "apply", request);
+        if (request.owner.empty()) throw Failure(Code::invalid, "owner is empty: whose records are these?");
+        for (const RecordSet &set : request.sets) require_set(request.zone, set);
         mock_.change([&](json &state) {
             json &sets = zone(state, request.zone);
             for (const RecordSet &set : request.sets) {
@@ -83,6 +88,7 @@ public:
         mock_.enter(call, "settled", request);
         SettledReply reply;
         mock_.change([&](json &state) {
+            zone(state, request.zone);
             json &left = state["unsettled"][request.zone];
             int count = left.is_number() ? left.get<int>() : 0;
             reply.settled = count <= 0;
@@ -92,6 +98,16 @@ public:
     }
 
 private:
+    static void require_set(const std::string &zone, const RecordSet &set) {
+        auto refuse = [&](const std::string &reason) {
+            throw Failure(Code::invalid, "'" + printable(set.name, 260) + "' " + printable(set.type, 20) + " " + reason);
+        };
+        if (set.name != zone && !set.name.ends_with("." + zone)) refuse("does not lie in " + printable(zone, 260));
+        bool typed = !set.type.empty() && set.type[0] >= 'A' && set.type[0] <= 'Z' &&
+                     set.type.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == std::string::npos;
+        if (!typed) refuse("has no type such as AAAA");
+        if (set.values.empty()) refuse("has no values: use remove to make it absent");
+    }
     static std::string key(const std::string &name, const std::string &type) { return name + " " + type; }
     static json &zone(json &state, const std::string &name) {
         json &zones = state["zones"];
@@ -105,7 +121,8 @@ private:
 };
 
 SEED_DNS_PLUGIN(MockDns, "mock-dns", SEED_VERSION, "a DNS provider that remembers",
-                MOCK_SCHEMA(R"(,"zones":{"type":"array","items":{"type":"string"}},"foreign":{"type":"array"},)"
-                            R"("settle_calls":{"type":"integer","minimum":0})"))
+                MOCK_SCHEMA(R"(,"zones":{"type":"array","items":{"type":"string"},"description":"are there from the start"},)"
+                            R"("foreign":{"type":"array","description":"record sets of somebody else"},)"
+                            R"("settle_calls":{"type":"integer","minimum":0,"description":"how often settled says no after a change"})"))
 
 }  // namespace seed::mock

@@ -86,6 +86,7 @@ public:
     }
     Repository create(plugin::Call &call, const RepositoryRequest &request) override {
         mock_.enter(call, "create", request);
+        require_name(request.repository);
         Repository reply;
         mock_.change([&](json &state) {
             json &repository = state["repositories"][request.repository];
@@ -97,7 +98,7 @@ public:
     void remove(plugin::Call &call, const RepositoryRequest &request) override {
         mock_.enter(call, "remove", request);
         mock_.change([&](json &state) {
-            if (state.contains("repositories")) state["repositories"].erase(request.repository);
+            if (json &repositories = state["repositories"]; repositories.is_object()) repositories.erase(request.repository);
         });
     }
     ResolveReply resolve(plugin::Call &call, const ResolveRequest &request) override {
@@ -172,6 +173,11 @@ public:
     }
 
 private:
+    static void require_name(const std::string &name) {
+        bool valid = !name.empty() && name.size() <= 100 && name[0] != '-' && name[0] != '.' &&
+                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == std::string::npos;
+        if (!valid) throw Failure(Code::invalid, "'" + printable(name, 100) + "' is no repository name: use a-z, 0-9, '-', '_' and '.'");
+    }
     static std::string add_commit(json &repository, const json &files) {
         if (repository.is_null()) repository = {{"head", ""}, {"commits", json::object()}};
         json commit = {{"parent", repository["head"]}, {"files", files}};
@@ -209,6 +215,6 @@ private:
 };
 
 SEED_GIT_PLUGIN(MockGit, "mock-git", SEED_VERSION, "a git source that only remembers",
-                MOCK_SCHEMA(R"(,"repositories":{"type":"object"})"))
+                MOCK_SCHEMA(R"(,"repositories":{"type":"object","description":"are there from the start, with their files"})"))
 
 }  // namespace seed::mock

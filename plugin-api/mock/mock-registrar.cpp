@@ -160,8 +160,8 @@ private:
 };
 
 SEED_REGISTRAR_PLUGIN(MockRegistrar, "mock-registrar", SEED_VERSION, "a registrar that sells nothing",
-                      MOCK_SCHEMA(R"(,"taken":{"type":"array","items":{"type":"string"}},)"
-                                  R"("price":{"type":"string","pattern":"^[0-9]{1,6}\\.[0-9]{2}$"},)"
-                                  R"("balance":{"type":"string","pattern":"^[0-9]{1,6}\\.[0-9]{2}$"})"))
+                      MOCK_SCHEMA(R"(,"taken":{"type":"array","items":{"type":"string"},"description":"domains of somebody else"},)"
+                                  R"("price":{"type":"string","description":"of a year, in EUR","pattern":"^[0-9]{1,6}\\.[0-9]{2}$"},)"
+                                  R"("balance":{"type":"string","description":"at the start, in EUR","pattern":"^[0-9]{1,6}\\.[0-9]{2}$"})"))
 
 }  // namespace seed::mock

@@ -101,7 +101,7 @@ public:
     void destroy(plugin::Call &call, const HandleRequest &request) override {
         mock_.enter(call, "destroy", request);
         mock_.change([&](json &state) {
-            if (state.contains("boots")) state["boots"].erase(request.handle);
+            if (json &boots = state["boots"]; boots.is_object()) boots.erase(request.handle);
         });
     }
     ListReply list(plugin::Call &call) override {
@@ -126,7 +126,7 @@ public:
     void forget(plugin::Call &call, const ForgetRequest &request) override {
         mock_.enter(call, "forget", request);
         mock_.change([&](json &state) {
-            if (state.contains("images")) state["images"].erase(request.key);
+            if (json &images = state["images"]; images.is_object()) images.erase(request.key);
         });
     }
     void recover(plugin::Call &call) override { mock_.enter(call, "recover"); }
@@ -183,7 +183,10 @@ private:
 
 SEED_RUNTIME_PLUGIN(
     MockRuntime, "mock-runtime", SEED_VERSION, "a runtime that only remembers",
-    MOCK_SCHEMA(R"(,"ready_ms":{"type":"integer","minimum":0},"never_ready":{"type":"array"},)"
-                R"("exit_after_ms":{"type":"object"},"exit_times":{"type":"object"},"log_lines":{"type":"array"})"))
+    MOCK_SCHEMA(R"(,"ready_ms":{"type":"integer","minimum":0,"description":"from start to ready"},)"
+                R"("never_ready":{"type":"array","description":"instances that never get ready"},)"
+                R"("exit_after_ms":{"type":"object","description":"instances whose boots end by themselves"},)"
+                R"("exit_times":{"type":"object","description":"how many of their boots do"},)"
+                R"("log_lines":{"type":"array","description":"what every boot says"})"))
 
 }  // namespace seed::mock

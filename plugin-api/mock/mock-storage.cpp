@@ -25,12 +25,13 @@ public:
     }
     AttachReply create(plugin::Call &call, const CreateRequest &request) override {
         mock_.enter(call, "create", request);
-        if (request.volume.empty()) throw Failure(Code::invalid, "a volume needs a name");
+        require_name(request.volume);
         mock_.change([&](json &state) {
             json &volume = state["volumes"][request.volume];
             if (volume.is_null()) volume = {{"created_ms", unix_ms_now()}, {"size_bytes", 0}};
             uint64_t before = volume["size_bytes"], size = std::max(before, request.size_bytes);
-            if (total(state) - before + size > capacity()) {
+            if (size > capacity() || total(state) - before + size > capacity()) {
+                if (before == 0) state["volumes"].erase(request.volume);
                 throw Failure(Code::limit, "volume " + request.volume + ": no space left");
             }
             volume["size_bytes"] = size;
@@ -53,17 +54,19 @@ public:
             if (request.size_bytes < volume["size_bytes"].get<uint64_t>()) {
                 throw Failure(Code::invalid, "volume " + request.volume + ": volumes never shrink");
             }
+            if (request.size_bytes > capacity()) throw Failure(Code::limit, "volume " + request.volume + ": no space left");
             volume["size_bytes"] = request.size_bytes;
         });
         return reply(request.volume);
     }
     void remove(plugin::Call &call, const RemoveRequest &request) override {
         mock_.enter(call, "remove", request);
+        require_name(request.volume);
         if (request.confirm != request.volume) {
             throw Failure(Code::invalid, "volume " + request.volume + ": confirm must repeat the volume's name");
         }
         mock_.change([&](json &state) {
-            if (state.contains("volumes")) state["volumes"].erase(request.volume);
+            if (json &volumes = state["volumes"]; volumes.is_object()) volumes.erase(request.volume);
         });
         unlink(path_of(request.volume).c_str());
     }
@@ -81,6 +84,12 @@ public:
     }
 
 private:
+    // NAMESPACE/INSTANCE/NAME; nothing that leads elsewhere.
+    static void require_name(const std::string &volume) {
+        bool valid = volume.size() <= 200 && volume.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_./") == std::string::npos;
+        for (const auto &part : split(volume, '/')) valid = valid && !part.empty() && part != "." && part != "..";
+        if (!valid) throw Failure(Code::invalid, "'" + printable(volume, 100) + "' is no volume: name it NAMESPACE/INSTANCE/NAME");
+    }
     static json &find(json &state, const std::string &name) {
         json &volumes = state["volumes"];
         if (!volumes.contains(name)) throw Failure(Code::not_found, "volume " + name + " does not exist");
@@ -116,6 +125,6 @@ private:
 };
 
 SEED_STORAGE_PLUGIN(MockStorage, "mock-storage", SEED_VERSION, "a storage provider that remembers",
-                    MOCK_SCHEMA(R"(,"capacity_bytes":{"type":"integer"})"))
+                    MOCK_SCHEMA(R"(,"capacity_bytes":{"type":"integer","description":"of all volumes together"})"))
 
 }  // namespace seed::mock

@@ -35,7 +35,7 @@ const json *entry(const json &script, const char *key, const std::string &slot) 
 
 Mock::Mock(const plugin::Host &host, const json &config) : host_(host), config_(config) {
     host_.log(SEED_DEBUG, "mock opened");
-    if (auto secret = config.find("secret"); secret != config.end()) {
+    if (auto secret = config.find("secret"); secret != config.end() && config.value("careless", false)) {
         host_.log(SEED_INFO, "a careless plugin logs its secret " + secret->get<std::string>());
     }
 }

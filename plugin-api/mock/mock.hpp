@@ -8,6 +8,7 @@
 //   "ignore_ms": {"SLOT":4000}           takes that long whatever it is told, then goes on
 //   "crash":    {"SLOT":1}               the process aborts at the first N calls
 //   "throw":    ["SLOT"]                 throws something that is no std::exception
+//   "careless": true                     logs its "secret", which the core must mask
 // A file script.json in the state directory, when there is one, replaces all of these, and is read anew at each call.
 // calls.jsonl in the state directory gets one line {"slot","request_id","request","time_ms"} per call.
 #pragma once
@@ -21,10 +22,17 @@
 namespace seed::mock {
 
 // Allows everything the script knows; `extra` are further properties, as JSON members text: R"("zones":{"type":"array"})".
-#define MOCK_SCHEMA(extra)                                                                                                   \
-    R"({"type":"object","additionalProperties":false,"properties":{"fail":{"type":"object"},)"                               \
-    R"("delay_ms":{"type":["integer","object"]},"hang":{"type":"array"},"wait":{"type":"array"},"crash":{"type":"object"},)" \
-    R"("throw":{"type":"array"},"ignore_ms":{"type":"object"},"secret":{"type":"string","x-seed-secret":true})" extra "}}"
+#define MOCK_SCHEMA(extra)                                                                                             \
+    R"({"type":"object","additionalProperties":false,"properties":{)"                                                  \
+    R"("fail":{"type":"object","description":"slots that fail, and how often"},)"                                      \
+    R"("delay_ms":{"type":["integer","object"],"description":"waits first"},)"                                         \
+    R"("hang":{"type":"array","description":"slots that never return"},)"                                              \
+    R"("wait":{"type":"array","description":"slots that return only when cancelled or at their deadline"},)"           \
+    R"("crash":{"type":"object","description":"slots whose first calls end the process"},)"                            \
+    R"("throw":{"type":"array","description":"slots that throw what is no exception class"},)"                         \
+    R"("ignore_ms":{"type":"object","description":"slots that take that long whatever they are told"},)"               \
+    R"("secret":{"type":"string","x-seed-secret":true,"description":"used for nothing"},)"                             \
+    R"("careless":{"type":"boolean","description":"logs the secret"})" extra "}}"
 
 class Mock {
 public:

@@ -32,6 +32,7 @@ Code code_for(long status) {
     if (status == 401 || status == 403) return Code::denied;
     if (status == 404) return Code::not_found;
     if (status == 409) return Code::conflict;
+    if (status == 429) return Code::limit;
     return status >= 500 ? Code::unavailable : Code::invalid;
 }
 

@@ -20,8 +20,8 @@ const char *const config_schema = R"({
     "dns_port": {"type": "integer", "minimum": 0, "maximum": 65535, "description": "managed: the port, instead of the one in listen"},
     "keep": {"type": "boolean", "description": "managed: leave the server running when the provider is closed"},
     "url": {"type": "string", "pattern": "^https?://", "description": "API of a server that is there: http://127.0.0.1:8081"},
-    "api_key": {"type": "string", "minLength": 1},
-    "api_key_file": {"type": "string", "pattern": "^/"},
+    "api_key": {"type": "string", "minLength": 1, "x-seed-secret": true, "description": "of that server; better in a file"},
+    "api_key_file": {"type": "string", "pattern": "^/", "x-seed-path": "read", "description": "a file that holds the API key"},
     "servers": {"type": "array", "items": {"type": "string"}, "description": "ADDRESS:PORT where that server answers DNS"}
   }
 })";

@@ -7,8 +7,8 @@ namespace {
 const char *config_schema = R"({
   "type": "object",
   "properties": {
-    "path": {"type": "string", "description": "where the repositories lie; default: below the provider's state directory"},
-    "hook": {"type": "string", "description": "the seed-hook program; default: beside the running program"},
+    "path": {"type": "string", "x-seed-path": "write", "description": "where the repositories lie; default: below the provider's state directory"},
+    "hook": {"type": "string", "x-seed-path": "read", "description": "the seed-hook program; default: beside the running program"},
     "refs": {"type": "integer", "minimum": 1, "maximum": 1000000, "description": "branches and tags of one repository; default 20000"}
   },
   "additionalProperties": false

@@ -425,7 +425,12 @@ private:
     }
 
     void remove_cgroup(const fs::path &folder) {
-        if (geteuid() == 0 && Cgroup::available()) Cgroup::make(settings_.platform, cgroup_name(folder), {}).remove();
+        if (geteuid() != 0 || !Cgroup::available()) return;
+        try {
+            Cgroup::make(settings_.platform, cgroup_name(folder), {}).remove();
+        } catch (const Failure &error) {
+            if (error.code() != Code::not_found) throw;  // somebody else removes it at the same time
+        }
     }
 
     // While machines live, so does their network: started again when it ended, and told everything.  Readable when it ends.

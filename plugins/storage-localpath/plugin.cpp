@@ -11,8 +11,9 @@ using namespace seed;
 constexpr const char *schema = R"({
   "type": "object",
   "additionalProperties": false,
+  "x-seed-needs": {"network": "none"},
   "properties": {
-    "path": {"type": "string", "pattern": "^/", "description": "folder for the volumes; default: the provider's state directory"}
+    "path": {"type": "string", "pattern": "^/", "x-seed-path": "write", "description": "folder for the volumes; default: the provider's state directory"}
   }
 })";
 

@@ -136,7 +136,7 @@ TEST_F(ProcessIsolation, AsRootAnUnprivilegedPluginNeedsAUid) {
 }
 
 TEST_F(ProcessIsolation, SecretsAreMaskedInFailures) {
-    json config = {{"secret", "hunter2-token"},
+    json config = {{"secret", "hunter2-token"}, {"careless", true},
                    {"fail", {{"zones", {{{"code", 4}, {"text", "the server refuses hunter2-token"}}}}}}};
     auto provider = open("dns", config);
     EXPECT_STREQ(failure_of([&] { ask(provider, "zones"); }).what(), "mock-dns zones: the server refuses ***");
