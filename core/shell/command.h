@@ -43,6 +43,7 @@ struct Command {
     std::string_view name, summary;
     std::string_view help;  // the text of NAME.md
     int (*run)(Context &context, const Arguments &arguments);
+    bool local = false;  // asks seedd nothing
 };
 
 }  // namespace seed::shell

@@ -24,6 +24,11 @@ Options &Options::number(const std::string &names, int64_t &value, int64_t least
     return *this;
 }
 
+Options &Options::text(const std::string &names, std::string &value) {
+    state_->app.add_option(names, value);
+    return *this;
+}
+
 Options &Options::argument(const std::string &name, std::string &value, bool required) {
     state_->app.add_option(name, value)->required(required);
     return *this;

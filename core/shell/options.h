@@ -19,6 +19,7 @@ public:
     ~Options();
     Options &flag(const std::string &names, bool &value);  // "--json", "-f,--follow"
     Options &number(const std::string &names, int64_t &value, int64_t least, int64_t most);
+    Options &text(const std::string &names, std::string &value);
     Options &argument(const std::string &name, std::string &value, bool required);  // in order of declaration
     void parse(std::vector<std::string> arguments);                                 // throws UsageError, HelpWanted
 

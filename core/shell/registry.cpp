@@ -7,7 +7,7 @@ namespace seed::shell {
 
 extern const Command help_command, status_command, logs_command, restart_command, start_command, stop_command, volumes_command, whoami_command,
     health_command,
-    version_command;
+    version_command, backup_command, restore_command;
 
 const std::vector<const Command *> &session_commands() {
     static const std::vector<const Command *> commands = {&status_command,  &logs_command,   &restart_command,
@@ -17,7 +17,8 @@ const std::vector<const Command *> &session_commands() {
 
 const std::vector<const Command *> &operator_commands() {
     static const std::vector<const Command *> commands = {&status_command, &logs_command,    &restart_command, &start_command, &stop_command, &volumes_command,
-                                                          &health_command, &version_command, &help_command};
+                                                          &health_command, &version_command, &backup_command,
+                                                          &restore_command, &help_command};
     return commands;
 }
 

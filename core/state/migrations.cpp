@@ -1,5 +1,6 @@
 // Steps are only ever added at the end; a step that was released is never changed.  PRAGMA user_version counts them.
 #include "core/state/migrations.h"
+#include "core/state/snapshot.h"
 
 #include <iterator>
 
@@ -43,6 +44,8 @@ CREATE INDEX journal_repository ON journal (repository, id);
 )"};
 
 }  // namespace
+
+int64_t known_schema() { return static_cast<int64_t>(std::size(steps)); }
 
 void migrate(Database &database, const std::string &path) {
     constexpr auto known = static_cast<int64_t>(std::size(steps));

@@ -25,15 +25,15 @@ int usage(const std::string &what) {
 }
 
 // Neither help nor a command that does not exist needs a daemon.
-UniqueFd socket_for(const std::string &command, const std::string &path) {
-    if (command == "help" || !shell::find_command(shell::operator_commands(), command)) return make_socket_pair().ours;
-    if (path.empty()) throw Failure(Code::invalid, "where is seedd? Give --socket PATH or set SEED_SOCKET");
+UniqueFd socket_for(const std::string &name, const std::string &path) {
+    const shell::Command *command = shell::find_command(shell::operator_commands(), name);
+    if (name == "help" || !command || command->local) return make_socket_pair().ours;
     return connect_unix(path);
 }
 
 int run(std::vector<std::string> words) {
     const char *from_environment = std::getenv("SEED_SOCKET");
-    std::string path = from_environment ? from_environment : "";
+    std::string path = from_environment && *from_environment ? from_environment : "/var/lib/seed/seedd.sock";
     while (!words.empty() && words[0].starts_with("-")) {
         if (words[0].starts_with("--socket=")) {
             path = words[0].substr(9);
@@ -50,6 +50,7 @@ int run(std::vector<std::string> words) {
         }
     }
     if (words.empty()) return usage("no command given");
+    ::setenv("SEED_SOCKET", path.c_str(), /*overwrite=*/1);  // for commands that work beside seedd
     front::Client client(socket_for(words[0], path));
     shell::Context context{
         client, nullptr, shell::Output(STDOUT_FILENO), shell::Output(STDERR_FILENO), shell::operator_commands(), "seed"};

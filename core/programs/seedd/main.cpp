@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "platform.h"
+#include "service_manager.h"
 
 using namespace seed;
 
@@ -62,11 +63,18 @@ int serve(const Options &options) {
     config::Settings settings = options.config_file.empty() ? config::embedded(options.embedded, options.ssh_port, options.http_port)
                                                             : config::load(options.config_file);
     asio::io_context context(1);
+    std::map<std::string, UniqueFd> sockets = program::inherited_sockets();
     program::Platform platform(context, std::move(settings));
+    platform.use_sockets(std::move(sockets));
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](const boost::system::error_code &error, int) {
         if (!error) platform.stop();
     });
+    asio::signal_set farewell(context, SIGUSR1);  // before the package goes: the next stop ends the instances too
+    farewell.async_wait([&](const boost::system::error_code &error, int) {
+        if (!error) platform.also_stop_instances();
+    });
+    spawn_task(context.get_executor(), "watchdog", program::feed_watchdog());
     int status = 0;
     asio::co_spawn(context, run_platform(platform, options.stop_instances, context, status), asio::detached);
     context.run();

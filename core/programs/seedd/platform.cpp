@@ -1,4 +1,5 @@
 #include "platform.h"
+#include "service_manager.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -46,6 +47,8 @@ Platform::Platform(asio::io_context &context, config::Settings settings)
     lock_ = open_file(state / "lock", O_RDWR | O_CREAT, 0600);
     if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
         throw Failure(Code::conflict, state.string() + " is in use by another seedd; stop it first");
+    if (fs::exists(state / ".restoring"))
+        throw Failure(Code::conflict, "a restore into " + state.string() + " was interrupted; run seed restore again");
     make_directory(state / "core", 0700);
     store_ = std::make_unique<state::Store>((state / "core/seed.sqlite3").string());
     id_ = made_once(*store_, "platform id", [] { return random_hex(6); });
@@ -73,7 +76,8 @@ Task<void> Platform::run(bool stop_instances) {
     } catch (...) {
         failure = std::current_exception();
     }
-    co_await close(stop_instances);
+    tell_stopping();
+    co_await close(stop_instances || stop_instances_);
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -163,10 +167,16 @@ Task<void> Platform::open_rooms(const Call &call) {
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
 }
 
+front::Address Platform::address_of(const std::string &front, const std::string &configured) {
+    front::Address address = front::parse_address(configured);
+    if (auto found = sockets_.find(front); found != sockets_.end()) address.inherited = found->second.release();
+    return address;
+}
+
 void Platform::listen() {
     auto executor = context_.get_executor();
-    ssh_ = std::make_unique<front::SshListener>(*api_, executor, front::parse_address(settings_.listen.ssh), host_key_file_);
-    http_ = std::make_unique<front::HttpFront>(*api_, executor, front::parse_address(settings_.listen.http));
+    ssh_ = std::make_unique<front::SshListener>(*api_, executor, address_of("ssh", settings_.listen.ssh), host_key_file_);
+    http_ = std::make_unique<front::HttpFront>(*api_, executor, address_of("http", settings_.listen.http));
     operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
     spawn_task(executor, "ssh", ssh_->run());
     spawn_task(executor, "http", http_->run());
@@ -178,6 +188,7 @@ void Platform::announce() {
     std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s\n", ssh_->port(), http_->port(), settings_.platform.domain.c_str(),
                 dns_server_.c_str());
     std::fflush(stdout);
+    tell_ready("serving " + settings_.platform.domain + ", ssh port " + std::to_string(ssh_->port()) + ", http port " + std::to_string(http_->port()));
 }
 
 Task<void> Platform::close(bool stop_instances) {

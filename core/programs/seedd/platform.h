@@ -23,12 +23,17 @@ public:
     // Opens the providers, takes up what was pushed, serves.  Returns when stop() was called.
     Task<void> run(bool stop_instances);
     void stop();
+    // From now on run() ends the instances too when it is stopped, as if it had been told so from the start.
+    void also_stop_instances() { stop_instances_ = true; }
+    // Listeners that somebody opened for us, by the name of the front: "ssh", "http".
+    void use_sockets(std::map<std::string, UniqueFd> sockets) { sockets_ = std::move(sockets); }
 
 private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
     Task<void> open_providers(const Call &call);
     Task<void> open_rooms(const Call &call);
     void listen();
+    front::Address address_of(const std::string &front, const std::string &configured);
     void announce();
     Task<void> close(bool stop_instances);
 
@@ -47,6 +52,8 @@ private:
     std::unique_ptr<front::HttpFront> http_;
     std::unique_ptr<front::OperatorListener> operator_;
     Event stopping_;
+    bool stop_instances_ = false;
+    std::map<std::string, UniqueFd> sockets_;
 };
 
 }  // namespace seed::program
