@@ -67,7 +67,7 @@ void add_packs(ArchiveWriter &archive, int objects, const std::string &objects_p
             }
             archive.add_file(entry_of(path + "/" + stem + ".pack", pack_status), pack.get(), static_cast<uint64_t>(pack_status.st_size));
             archive.add_file(entry_of(path + "/" + name, status), index.get(), static_cast<uint64_t>(status.st_size));
-            for (const char *more : {".rev", ".bitmap", ".keep"}) add_one(archive, folder.get(), path, stem + more);
+            for (const char *more : {".rev", ".bitmap", ".keep", ".mtimes"}) add_one(archive, folder.get(), path, stem + more);
             done.insert(stem);
         }
         if (!moved) return;
