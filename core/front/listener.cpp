@@ -24,6 +24,15 @@ constexpr uint64_t session_memory = 512ull << 20;
 
 asio::ip::tcp::acceptor listen_on(asio::any_io_executor executor, const Address &address) {
     boost::system::error_code error;
+    if (address.inherited >= 0) {
+        sockaddr_storage bound{};
+        socklen_t size = sizeof bound;
+        asio::ip::tcp::acceptor acceptor(executor);
+        if (getsockname(address.inherited, reinterpret_cast<sockaddr *>(&bound), &size)) fail_errno("the socket that was handed over");
+        if (bound.ss_family != AF_INET && bound.ss_family != AF_INET6) throw Failure(Code::invalid, "the socket that was handed over is not of TCP");
+        acceptor.assign(bound.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6(), address.inherited);
+        return acceptor;
+    }
     auto ip = asio::ip::make_address(address.host, error);
     if (error) throw Failure(Code::invalid, "listen address " + address.host + " is not an IP address");
     asio::ip::tcp::endpoint endpoint(ip, address.port);
@@ -57,7 +66,7 @@ Address parse_address(const std::string &text) {
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535)
         throw Failure(Code::invalid, "address " + text + ": the port is not a number from 0 to 65535");
-    return {host, static_cast<uint16_t>(std::stoi(port))};
+    return {host, static_cast<uint16_t>(std::stoi(port)), -1};
 }
 
 SshListener::SshListener(Api &api, asio::any_io_executor executor, const Address &address, std::string host_key_file)
@@ -123,6 +132,7 @@ void SshListener::open_session(asio::ip::tcp::socket connection) {
     cage.read = {program_directory()};
     cage.memory_bytes = session_memory;
     cage.open_files = 256;
+    cage.network = false;  // it has its connection
     if (geteuid() == 0) cage.processes = 32;   // counts per uid: a session has its own only then
     options.cage = cage;
     auto process = std::make_shared<Process>(Process::spawn(options));
@@ -195,6 +205,7 @@ Task<void> HttpFront::run() {
             cage.uid = uids::http;
             cage.read = {program_directory()};
             cage.connect_ports = std::vector<uint16_t>{};
+            cage.network = false;  // it accepts from what it was given
             cage.memory_bytes = 1ull << 30;
             options.cage = cage;
             process_ = std::make_shared<Process>(Process::spawn(options));

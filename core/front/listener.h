@@ -17,6 +17,7 @@ namespace seed::front {
 struct Address {
     std::string host;   // IPv4 or IPv6 text
     uint16_t port = 0;  // 0: a free one
+    int inherited = -1;  // a socket that listens already, ours from now on; the rest then says nothing
 };
 Address parse_address(const std::string &text);  // "127.0.0.1:22", "[::]:22"
 

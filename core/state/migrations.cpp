@@ -1,5 +1,6 @@
 // Steps are only ever added at the end; a step that was released is never changed.  PRAGMA user_version counts them.
 #include "core/state/migrations.h"
+#include "core/state/snapshot.h"
 
 #include <iterator>
 
@@ -54,6 +55,8 @@ UPDATE flakes SET last_generation = coalesce((SELECT max(number) FROM generation
 )"};
 
 }  // namespace
+
+int64_t known_schema() { return static_cast<int64_t>(std::size(steps)); }
 
 void migrate(Database &database, const std::string &path) {
     constexpr auto known = static_cast<int64_t>(std::size(steps));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ int run(std::vector<std::string> words) {
     if (!words.empty() && (words[0] == "--help" || words[0] == "-h")) words[0] = "help";
     if (!words.empty() && words[0] == "--version") words[0] = "version";
     if (!words.empty() && words[0].starts_with("-")) throw Failure(Code::invalid, "unknown option " + words[0] + "; try: seed help");
+    ::setenv("SEED_SOCKET", place.socket.c_str(), /*overwrite=*/1);  // for commands that work beside seedd
     front::Client client(needs_daemon(commands, words) ? program::connect_to(place) : make_socket_pair().ours);
     shell::Context context{client, nullptr, shell::Output(STDOUT_FILENO), shell::Output(STDERR_FILENO), commands, "seed",
                            isatty(STDOUT_FILENO) == 1};

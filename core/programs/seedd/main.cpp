@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/config/config.h"
 #include "platform.h"
+#include "service_manager.h"
 
 using namespace seed;
 
@@ -67,11 +68,18 @@ int serve(const Options &options) {
                                                             : config::load(options.config_file);
     if (!options.metrics.empty()) settings.listen.metrics = options.metrics;
     asio::io_context context(1);
+    std::map<std::string, UniqueFd> sockets = program::inherited_sockets();
     program::Platform platform(context, std::move(settings));
+    platform.use_sockets(std::move(sockets));
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](const boost::system::error_code &error, int) {
         if (!error) platform.stop();
     });
+    asio::signal_set farewell(context, SIGUSR1);  // before the package goes: the next stop ends the instances too
+    farewell.async_wait([&](const boost::system::error_code &error, int) {
+        if (!error) platform.also_stop_instances();
+    });
+    spawn_task(context.get_executor(), "watchdog", program::feed_watchdog());
     int status = 0;
     asio::co_spawn(context, run_platform(platform, options.stop_instances, context, status), asio::detached);
     context.run();

@@ -1,4 +1,5 @@
 #include "platform.h"
+#include "service_manager.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -46,6 +47,8 @@ Platform::Platform(asio::io_context &context, config::Settings settings)
     lock_ = open_file(state / "lock", O_RDWR | O_CREAT, 0600);
     if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
         throw Failure(Code::conflict, state.string() + " is in use by another seedd; stop it first");
+    if (fs::exists(state / ".restoring"))
+        throw Failure(Code::conflict, "a restore into " + state.string() + " was interrupted; run seed restore again");
     make_directory(state / "core", 0700);
     store_ = std::make_unique<state::Store>((state / "core/seed.sqlite3").string());
     id_ = made_once(*store_, "platform id", [] { return random_hex(6); });
@@ -77,7 +80,8 @@ Task<void> Platform::run(bool stop_instances) {
     } catch (...) {
         failure = std::current_exception();
     }
-    co_await close(stop_instances);
+    tell_stopping();
+    co_await close(stop_instances || stop_instances_);
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -215,10 +219,16 @@ std::string Platform::shortage() const {
     return "the platform's disk is full (" + format_size(space.available) + " free, " + format_size(settings_.limits.reserve_bytes) + " are kept in reserve)";
 }
 
+front::Address Platform::address_of(const std::string &front, const std::string &configured) {
+    front::Address address = front::parse_address(configured);
+    if (auto found = sockets_.find(front); found != sockets_.end()) address.inherited = found->second.release();
+    return address;
+}
+
 void Platform::listen() {
     auto executor = context_.get_executor();
-    ssh_ = std::make_unique<front::SshListener>(*api_, executor, front::parse_address(settings_.listen.ssh), host_key_file_);
-    http_ = std::make_unique<front::HttpFront>(*api_, executor, front::parse_address(settings_.listen.http));
+    ssh_ = std::make_unique<front::SshListener>(*api_, executor, address_of("ssh", settings_.listen.ssh), host_key_file_);
+    http_ = std::make_unique<front::HttpFront>(*api_, executor, address_of("http", settings_.listen.http));
     if (!settings_.listen.metrics.empty()) {
         auto address = front::parse_address(settings_.listen.metrics);
         metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
@@ -237,6 +247,7 @@ void Platform::announce() {
     if (metrics_front_) std::printf(" metrics=127.0.0.1:%u", metrics_front_->port());
     std::printf("\n");
     std::fflush(stdout);
+    tell_ready("serving " + settings_.platform.domain + ", ssh port " + std::to_string(ssh_->port()) + ", http port " + std::to_string(http_->port()));
 }
 
 Task<void> Platform::close(bool stop_instances) {

@@ -26,6 +26,10 @@ public:
     // Opens the providers, takes up what was pushed, serves.  Returns when stop() was called.
     Task<void> run(bool stop_instances);
     void stop();
+    // From now on run() ends the instances too when it is stopped, as if it had been told so from the start.
+    void also_stop_instances() { stop_instances_ = true; }
+    // Listeners that somebody opened for us, by the name of the front: "ssh", "http".
+    void use_sockets(std::map<std::string, UniqueFd> sockets) { sockets_ = std::move(sockets); }
 
 private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
@@ -34,6 +38,7 @@ private:
     void note(const providers::CallReport &report);
     void listen();
     std::string shortage() const;   // why nothing new may begin; empty: it may
+    front::Address address_of(const std::string &front, const std::string &configured);
     void announce();
     Task<void> close(bool stop_instances);
 
@@ -59,6 +64,8 @@ private:
     std::unique_ptr<front::HttpFront> http_, metrics_front_;
     std::unique_ptr<front::OperatorListener> operator_;
     Event stopping_;
+    bool stop_instances_ = false;
+    std::map<std::string, UniqueFd> sockets_;
 };
 
 }  // namespace seed::program
