@@ -14,6 +14,7 @@ namespace seed::front {
 
 namespace {
 const std::string no_commit(40, '0');
+const std::string platforms_own = "seed";   // published by the provider of git, read by everybody, pushed to by nobody
 }
 
 Task<json> Api::git(Request &request) {
@@ -28,7 +29,7 @@ Task<json> Api::git(Request &request) {
     serve.repository_limit_bytes = hosting_.repository_bytes;
     if (service == "receive-pack") co_return co_await receive(request, repository, json(serve));
     if (service != "upload-pack") throw Failure(Code::unsupported, "no such service: " + printable(service, 40));
-    if (!deployer_.world().store.flake(repository))
+    if (!deployer_.world().store.flake(repository) && repository != platforms_own)
         throw Failure(Code::not_found, "there is no repository " + repository + "; a push to it makes it");
     providers::CallOptions options;
     options.stream = true;
@@ -108,6 +109,8 @@ Task<void> Api::catch_up(const Call &call, std::string repository, std::string p
 Task<json> Api::receive(Request &request, std::string repository, json serve) {
     auto &world = deployer_.world();
     if (!world.store.flake(repository)) {
+        if (repository == platforms_own)
+            throw Failure(Code::denied, "the repository seed is the platform's own flake: choose another name for yours");
         co_await claim(request, repository);
     } else if (request.kind == PeerKind::session) {
         auto role = co_await access_.role(request.call, request.person.key, repository);
