@@ -10,7 +10,7 @@
     system = "x86_64-linux";      # the guest image and the runtime are for this one
     pkgs = nixpkgs.legacyPackages.${system};
     # A platform publishes this flake without the sources of its programs: then there are no packages, and all the rest works.
-    hasSources = builtins.pathExists ./CMakeLists.txt;
+    withSources = set: if builtins.pathExists ./CMakeLists.txt then set else { };
     template = name: description: { path = ./templates + "/${name}"; inherit description; };
     mkSeed = import ./nixos/lib/mk-seed.nix {
       inherit lib;
@@ -38,6 +38,7 @@
       instance = ./nixos/instance;
     };
 
+    # Nothing of nixpkgs in here: `nix flake init` does not fetch it.
     templates = {
       default = self.templates.instance;
       instance = template "instance" "one instance: a static site with nginx";
@@ -46,26 +47,26 @@
       multi = template "multi" "two instances: a web frontend and an API backend";
       hello = template "hello" "one instance without nixpkgs, made of a static busybox";
       node = template "node" "a NixOS host that runs the platform";
-    } // lib.optionalAttrs (builtins.pathExists ./templates/plugin) {
+    } // (if builtins.pathExists ./templates/plugin then {
       plugin = template "plugin" "a provider of your own in C++";
-    };
+    } else { });
 
-    packages.${system} = lib.optionalAttrs hasSources (import ./nixos/packages { inherit pkgs; source = self; });
+    packages.${system} = withSources (import ./nixos/packages { inherit pkgs; source = self; });
 
-    devShells.${system} = lib.optionalAttrs hasSources {
+    devShells.${system} = withSources {
       default = pkgs.mkShell {
         inputsFrom = [ self.packages.${system}.seed ];
         packages = with pkgs; [ ccache mold gdb clang-tools qemu_kvm erofs-utils e2fsprogs nftables iproute2 passt pdns busybox jq sops age git ];
       };
     };
 
-    apps.${system} = lib.optionalAttrs hasSources {
+    apps.${system} = withSources {
       default = { type = "app"; program = "${self.packages.${system}.seed}/bin/seed"; };
       # A whole test node in a virtual machine of this host.
       vm = { type = "app"; program = "${self.nixosConfigurations.vm.config.system.build.vm}/bin/run-node-vm"; };
     };
 
-    nixosConfigurations = lib.optionalAttrs hasSources {
+    nixosConfigurations = withSources {
       vm = lib.nixosSystem { inherit system; modules = [ self.nixosModules.default ./nixos/vm.nix ]; };
     };
 
@@ -73,7 +74,7 @@
       # The rules without nixpkgs, by the Nix that is under test.
       templates = pkgs.writeText "templates.json" (builtins.toJSON (lib.genAttrs [ "instance" "instance-caddy" "instance-api" "multi" ]
         (name: lib.mapAttrs (_: seed: seed.meta) (instancesOf name))));
-    } // lib.optionalAttrs hasSources (self.packages.${system} // {
+    } // withSources (self.packages.${system} // {
       node = import ./nixos/tests/node.nix { inherit pkgs; module = self.nixosModules.default; };
     });
   };

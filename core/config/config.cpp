@@ -252,7 +252,8 @@ Settings parse(const std::string &text, const std::string &name) {
               read.mapping(node, path,
                            {{"domain", read.text(settings.platform.domain, check_domain)},
                             {"silo", read.text(settings.platform.silo, check_domain)},
-                            {"state", read.text(settings.platform.state, check_absolute)}});
+                            {"state", read.text(settings.platform.state, check_absolute)},
+                            {"flake", read.text(settings.platform.flake, check_absolute)}});
           }},
          {"listen",
           [&](const YAML::Node &node, const std::string &path) {

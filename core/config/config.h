@@ -20,6 +20,7 @@ struct PlatformSettings {
     std::string domain;  // instances are INSTANCE.NAMESPACE.DOMAIN
     std::string silo;    // host name of the git server, for messages
     std::string state = "/var/lib/seed";
+    std::string flake;   // folder published as the repository `seed`; empty: ../share/seed/flake beside the programs, when it is there
 };
 struct ListenSettings {
     std::string ssh = "[::]:22";

@@ -16,6 +16,8 @@ namespace seed::front {
 
 namespace {
 const std::string no_commit(40, '0');
+const std::string platforms_own = "seed";   // published by the provider of git, read by everybody, pushed to by nobody
+
 constexpr int conversations_per_key = 16;  // at the same time: each is a process with memory of its own
 
 // One more of something by name, until the end of the scope or end().
@@ -64,7 +66,7 @@ Task<json> Api::git(Request &request) {
     serve.propose_option = "plan";
     if (service == "receive-pack") co_return co_await receive(request, repository, json(serve));
     if (service != "upload-pack") throw Failure(Code::unsupported, "no such service: " + printable(service, 40));
-    if (!deployer_.world().store.flake(repository))
+    if (!deployer_.world().store.flake(repository) && repository != platforms_own)
         throw Failure(Code::not_found, "there is no repository " + repository + "; a push to it makes it");
     providers::CallOptions options;
     options.stream = true;
@@ -158,6 +160,8 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     Counted receiving(receiving_, repository);
     auto known = world.store.flake(repository);
     if (!known) {
+        if (repository == platforms_own)
+            throw Failure(Code::denied, "the repository seed is the platform's own flake: choose another name for yours");
         co_await claim(request, repository);
     } else if (request.kind == PeerKind::session) {
         auto role = co_await access_.role(request.call, request.person.key, repository);

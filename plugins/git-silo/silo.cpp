@@ -6,6 +6,7 @@
 #include "archive.h"
 #include "conversation.h"
 #include "git_objects.h"
+#include "published.h"
 
 namespace seed::silo {
 
@@ -43,6 +44,19 @@ Silo::Silo(const plugin::Host &host, const json &config)
     make_directory(hooks_, 0700);
     link_hook(hooks_, "pre-receive", hook_);
     link_hook(hooks_, "post-receive", hook_);
+    if (std::string flake = setting(config, "flake", ""); !flake.empty()) {
+        try {
+            publish(repositories_, flake, config.value("silo", ""));
+            publishes_ = true;
+        } catch (const std::exception &error) {   // a platform without its flake is still a platform
+            host.log(SEED_WARN, std::string("the platform's own flake is not published: ") + error.what());
+        }
+    }
+}
+
+void Silo::refuse_published(const std::string &name) const {
+    if (publishes_ && name == published_name)
+        throw Failure(Code::denied, "the repository seed is the platform's own flake: choose another name for yours");
 }
 
 git::CheckReply Silo::check(plugin::Call &) {
@@ -83,11 +97,13 @@ git::ListReply Silo::list(plugin::Call &call) {
 }
 
 git::Repository Silo::create(plugin::Call &, const git::RepositoryRequest &request) {
+    refuse_published(request.repository);
     repositories_.create(request.repository);
     return describe(request.repository);
 }
 
 void Silo::remove(plugin::Call &, const git::RepositoryRequest &request) {
+    refuse_published(request.repository);
     repositories_.remove(request.repository);
 }
 
@@ -104,6 +120,7 @@ git::FetchReply Silo::fetch(plugin::Call &call, const git::FetchRequest &request
 }
 
 git::ServeReply Silo::serve(plugin::Call &call, const git::ServeRequest &request) {
+    if (request.service == "receive-pack") refuse_published(request.repository);
     fs::path repository = repositories_.require(request.repository);
     Conversation conversation(call, request, repository, hooks_, hook_, refs_limit_);
     if (!conversation.receiving()) return conversation.run();

@@ -3,6 +3,7 @@
 //   repositories.h   bare repositories in a folder: make, list, remove, measure
 //   git_objects.h    reading them with libgit2: refs, commits, single files
 //   archive.h        a commit's tree as a tar stream
+//   published.h      the platform's own flake as the repository `seed`
 //   conversation.h   git-upload-pack and git-receive-pack for a client
 //   activity.h       who changes what; what killed processes left is removed
 //   maintenance.h    repacking in the background
@@ -28,10 +29,12 @@ public:
     git::ServeReply serve(plugin::Call &, const git::ServeRequest &) override;
 
 private:
+    void refuse_published(const std::string &name) const;   // Failure(denied)
     git::Repository describe(const std::string &name) const;
 
     const plugin::Host &host_;
     Repositories repositories_;
+    bool publishes_ = false;
     std::filesystem::path hook_, hooks_;  // the program; the folder git looks into
     size_t refs_limit_;
     Activity activity_;

@@ -101,6 +101,7 @@ Task<std::shared_ptr<providers::Provider>> Platform::open(const Call &call, std:
     settings.uid = uid_for(kind);
     settings.state_directory = (fs::path(settings_.platform.state) / kind).string();
     settings.read_paths = {program_directory().string()};
+    if (given.contains("flake")) settings.read_paths.push_back(given["flake"].get<std::string>());
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + chosen.plugin + " is open");
     providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
@@ -132,11 +133,22 @@ void Platform::note(const providers::CallReport &report) {
     if (report.code == Code::ok) turn(false);
 }
 
+// What git-silo, the git server of the platform itself, publishes: templates and modules for those who write flakes.
+json Platform::published_flake() const {
+    auto found = settings_.providers.find("git");
+    fs::path folder = settings_.platform.flake;
+    if (folder.empty()) folder = (program_directory().parent_path() / "share/seed/flake").lexically_normal();
+    if (found == settings_.providers.end() || found->second.empty() || found->second.front().plugin != "git-silo" || !fs::exists(folder / "flake.nix"))
+        return json::object();
+    std::string port = settings_.listen.ssh.substr(settings_.listen.ssh.rfind(':') + 1);
+    return {{"flake", folder.string()}, {"silo", settings_.platform.silo + (port == "22" || port == "0" ? "" : ":" + port)}};
+}
+
 // The order matters: the runtime is told where names are answered.
 Task<void> Platform::open_providers(const Call &call) {
     json nothing = json::object();
     providers_["storage"] = co_await open(call, "storage", nothing);
-    providers_["git"] = co_await open(call, "git", nothing);
+    providers_["git"] = co_await open(call, "git", published_flake());
     providers_["dns"] = co_await open(call, "dns", nothing);
     dns::CheckReply answers = co_await providers_["dns"]->ask<dns::CheckReply>(call, "check", nothing);
     if (!answers.servers.empty()) dns_server_ = answers.servers.front();

@@ -34,6 +34,7 @@ public:
 private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
     Task<void> open_providers(const Call &call);
+    nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
     void note(const providers::CallReport &report);
     void listen();
