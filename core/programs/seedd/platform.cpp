@@ -5,7 +5,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 
 #include <seed/dns.hpp>
 #include <seed/runtime.hpp>
@@ -32,6 +35,19 @@ std::string made_once(state::Store &store, const std::string &name, const std::f
     return value;
 }
 
+// Patient: when a seedd was killed between fork and exec of a child, the child holds its lock for another moment.
+UniqueFd lock_state(const fs::path &file) {
+    UniqueFd lock = open_file(file, O_RDWR | O_CREAT, 0600);
+    auto deadline = std::chrono::steady_clock::now() + seconds(5);
+    while (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) fail_errno("lock " + file.string());
+        if (std::chrono::steady_clock::now() > deadline)
+            throw Failure(Code::conflict, file.parent_path().string() + " is in use by another seedd; stop it first");
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return lock;
+}
+
 unsigned uid_for(const std::string &kind) {
     if (kind == "git") return uids::silo;
     if (kind == "dns") return uids::pdns;
@@ -44,9 +60,7 @@ Platform::Platform(asio::io_context &context, config::Settings settings)
     : context_(context), settings_(std::move(settings)), stopping_(context.get_executor()) {
     fs::path state = settings_.platform.state;
     make_directory(state, 0755);   // children of other uids pass through it; each part has its own mode
-    lock_ = open_file(state / "lock", O_RDWR | O_CREAT, 0600);
-    if (flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
-        throw Failure(Code::conflict, state.string() + " is in use by another seedd; stop it first");
+    lock_ = lock_state(state / "lock");
     if (fs::exists(state / ".restoring"))
         throw Failure(Code::conflict, "a restore into " + state.string() + " was interrupted; run seed restore again");
     make_directory(state / "core", 0700);
