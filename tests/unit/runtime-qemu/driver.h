@@ -111,7 +111,7 @@ private:
     }
     void run(Flight &flight, seed_op seed_runtime_v0::*operation, const json &request) {
         prepare(flight);
-        std::string text = request.dump();
+        std::string text = request.is_null() ? "{}" : request.dump();   // {} is null to nlohmann::json
         seed_code code = (ops_->*operation)(self_, &flight.call, {text.data(), text.size()});
         if (code) throw Failure(code_from_int(code), flight.why);
     }
