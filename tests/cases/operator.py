@@ -136,6 +136,12 @@ def shell_prints_what_its_schemas_say(platform, alice):
     schemas.one("status", alice.ssh("status", "app", "--json").stdout)
     schemas.one("volumes", alice.ssh("volumes", "--json").stdout)
     schemas.one("whoami", alice.ssh("whoami", "--json").stdout)
+    schemas.one("deployments", alice.ssh("deployments", "--json").stdout)
+    schemas.one("generations", alice.ssh("generations", "app", "--json").stdout)
+    schemas.one("plan", alice.ssh("plan", "app", "--json").stdout)
+    known = schemas.names()
+    for command in commands:
+        assert [one for one in known if one.split("-")[0] == command["name"]] or command["name"] == "rollback", f"{command} has no schema"
     schemas.one("restart", alice.ssh("restart", "app/scripted", "--json").stdout)
     refused(alice.ssh("status", "nothing", "--json", check=False), 3, "no repository nothing")
     refused(alice.ssh("stauts", "--json", check=False), 2, "did you mean 'status'?")
