@@ -130,7 +130,7 @@ with Platform() as first, Platform(start=False) as second:
     shutil.copy(f"{alice.key}.pub", f"{again.key}.pub")
     instance = again.wait_ready("app")
     assert (instance["address"], again.flake("app")["namespace"]) == (hello["address"], owner["namespace"])
-    assert "Boot number 2" in second.get(instance["urls"][0], deadline=60), "the volume came along: this is its second boot"
+    wait_for(lambda: "Boot number 2" in second.get(again.instance("app")["urls"][0]), "the volume came along: this is its second boot", 90)
     assert second.dig(instance["fqdn"]) == [instance["address"]]
     log = second.log()
     assert "evaluating" not in log, "nothing is built again"
