@@ -51,7 +51,6 @@ Task<void> Deployer::take_up(const Call &call) {
 
     for (auto &flake : world_.store.flakes()) {
         auto last = world_.store.latest_revision(flake.repository);
-        auto newest = world_.store.latest_deployment(flake.repository);   // a rollback that was under way, perhaps
         const std::string &head = heads[flake.repository];
         if (head.empty() && !last) {   // a claim whose first push never arrived
             git::RepositoryRequest gone;
@@ -60,21 +59,27 @@ Task<void> Deployer::take_up(const Call &call) {
             world_.store.remove_flake(flake.repository);
             continue;
         }
-        for (auto &revision : world_.store.unfinished_revisions()) {   // those a newer one overtook while we were away
-            if (revision.repository != flake.repository || revision.id == newest->id) continue;
-            revision.state = "superseded";
-            revision.message = "newer work took its place";
-            world_.store.update_revision(revision);
+        // What was under way: a push, or a rollback.  Older ones were overtaken while we were away; that something newer is finished
+        // (a return to an older generation, which happens by itself) overtakes nothing.
+        std::optional<state::Revision> newest;
+        for (auto &revision : world_.store.unfinished_revisions()) {   // oldest first
+            if (revision.repository != flake.repository) continue;
+            if (newest) {
+                newest->state = "superseded";
+                newest->message = "newer work took its place";
+                world_.store.update_revision(*newest);
+            }
+            newest = revision;
         }
         if (!head.empty() && (!last || last->commit != head)) {
             log_info("deploy", flake.repository + ": the ref is ahead of what was deployed; queueing " + head.substr(0, 10));
             submit(flake.repository, head, last ? last->pushed_by : flake.owner, {});
-            if (newest && (newest->state == "waiting" || newest->state == "running")) {
+            if (newest) {
                 newest->state = "superseded";
                 newest->message = "a newer push took its place";
                 world_.store.update_revision(*newest);
             }
-        } else if (newest && (newest->state == "waiting" || newest->state == "running")) {
+        } else if (newest) {
             worker(flake.repository).submit(*newest, {});
         } else {
             worker(flake.repository).heal("");

@@ -1,6 +1,5 @@
 /* probe ADDRESS PORT [SECONDS]: what a TCP server there answers to a small HTTP request, its first 300 bytes.
    Exit status 0: connected.  For hostile guests: static, and without the resolver that crashes a static busybox. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <poll.h>

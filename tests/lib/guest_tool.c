@@ -3,7 +3,6 @@
      guest_tool echo 4|6|46 PORT [NAME]      answers each datagram and each TCP connection with "NAME: " and what was said;
                                              4: on 0.0.0.0 only, 6: on [::], 46: TCP on [::] and UDP on 0.0.0.0
      guest_tool say udp|tcp ADDRESS PORT TEXT [SECONDS]      what is answered; exit 1: nothing came */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>

@@ -82,8 +82,9 @@ protected:
         try {
             restore(state, fd.get());
         } catch (const Failure &failure) {
-            if (fs::exists(state))
+            if (fs::exists(state)) {
                 for (const auto &entry : fs::directory_iterator(state)) EXPECT_EQ(entry.path().filename(), "lock") << "left behind by a refusal";
+            }
             return failure.what();
         }
         return "accepted";

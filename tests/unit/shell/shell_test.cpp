@@ -161,7 +161,9 @@ TEST(Shell, SinceTakesDurationsAndTimesAndNothingElse) {
     EXPECT_EQ(parse_since("1763720100", now), 1763720100000);
     for (auto text : {"", "x", "-5m", "5", "5 m", "2025-13-01", "2025-02-30", "24:00", "10:61", "10m5", "nan", "10:15:nan", "99999999999999999999",
                       "1e9", "2025-11-21T10:15Zulu"})
-        if (std::string(text) != "5") EXPECT_THROW(parse_since(text, now), UsageError) << text;
+        if (std::string(text) != "5") {
+            EXPECT_THROW(parse_since(text, now), UsageError) << text;
+        }
 }
 
 TEST(Shell, EveryCommandTellsItsOptionsForCompletion) {
@@ -174,7 +176,8 @@ TEST(Shell, EveryCommandTellsItsOptionsForCompletion) {
         // What the help explains exists, and the other way round.
         for (auto &option : options)
             for (auto &name : option.at("names"))
-                if (name != "-h" && name != "--help")
+                if (name != "-h" && name != "--help") {
                     EXPECT_NE(command->help.find(name.get<std::string>()), std::string_view::npos) << command->name << " " << name;
+                }
     }
 }
