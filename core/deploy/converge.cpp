@@ -85,7 +85,7 @@ Task<model::Observed> Converger::observe(const Call &call, const std::map<std::s
     co_return seen;
 }
 
-// What may be published although nobody remembers sending it: for each wanted instance the boot that serves best.
+// What ought to be published when nobody knows what is: for each wanted instance the boot that serves best.
 std::map<std::string, runtime::Service> Converger::services_of(const model::Desired &want, const model::Observed &seen) const {
     std::map<std::string, runtime::Service> services;
     std::map<std::string, std::string> labels;
@@ -110,7 +110,7 @@ Task<std::vector<Action>> Converger::plan(const Call &call, const std::map<std::
     model::Observed seen = co_await observe(call, instances);
     model::Desired want = desired(instances);
     want.volumes_may_be_larger = !new_wishes;
-    if (publication_ == Publication::unknown) seen.services = observed(services_of(want, seen));
+    if (!publication_known_) seen.services = observed(services_of(want, seen));
     co_return model::plan(want, seen);
 }
 
@@ -121,9 +121,9 @@ Task<size_t> Converger::converge(const Call &call, std::map<std::string, model::
         model::Observed seen = co_await observe(call, instances);
         model::Desired want = desired(instances);
         want.volumes_may_be_larger = true;   // plan() has told the author already; an older generation may return
-        if (publication_ != Publication::known) {
+        if (!publication_known_) {
             // As a whole before anything changes: published one by one, the first would take the others' places away.
-            if (publication_ == Publication::unknown) services_ = services_of(want, seen);
+            services_ = services_of(want, seen);
             co_await send_publication(call);
             seen.services = observed(services_);
         }
@@ -366,7 +366,7 @@ Task<void> Converger::send_publication(const Call &call) {
         if (!services_.contains(name)) request.services.push_back(service);
     Call part = call.within(seconds(30));
     runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
-    publication_ = Publication::known;
+    publication_known_ = true;
     forwards_ = reply.forwards;
 }
 

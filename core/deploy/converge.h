@@ -37,12 +37,8 @@ public:
 
     // Loopback ports of the host that lead to instances, as the runtime told at the last publication.
     const std::vector<runtime::Forward> &forwards() const { return forwards_; }
-    // The runtime lost its state: publish again even when nothing changed.
-    void forget_publication() { publication_ = Publication::unknown; }
-    // Perhaps it is not as we sent it last: the next converging sends it again, as a whole.
-    void doubt_publication() {
-        if (publication_ == Publication::known) publication_ = Publication::unsure;
-    }
+    // Perhaps it is not as we sent it last (the runtime was started again, say): the next converging sends it again, as a whole.
+    void doubt_publication() { publication_known_ = false; }
 
 private:
     struct Progress;
@@ -61,7 +57,7 @@ private:
     std::string repository_, ns_;
     std::map<std::string, runtime::Service> services_;   // what was published, by instance
     std::map<std::string, runtime::Service> awaited_;    // what will be: published without a boot when another one is
-    enum class Publication { unknown, unsure, known } publication_ = Publication::unknown;
+    bool publication_known_ = false;
     std::vector<runtime::Forward> forwards_;
     std::map<std::string, Call> waits_;   // by boot handle: who waits until it is ready
     std::string interrupted_;             // why; empty: it goes on

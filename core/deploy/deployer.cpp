@@ -65,8 +65,10 @@ Task<void> Deployer::take_up(const Call &call) {
         for (auto &revision : world_.store.unfinished_revisions()) {   // oldest first
             if (revision.repository != flake.repository) continue;
             if (newest) {
-                newest->state = "superseded";
-                newest->message = "newer work took its place";
+                bool returning = revision.kind == "return";   // because of the one before
+                newest->state = returning ? "failed" : "superseded";
+                newest->stage = returning ? "starting" : "";
+                newest->message = returning ? "it did not get ready, and the generation before it came back" : "newer work took its place";
                 world_.store.update_revision(*newest);
             }
             newest = revision;
@@ -181,7 +183,7 @@ Task<void> Deployer::watch() {
         co_await sleep_for(seconds(1));
         // The runtime's host may be a new one that knows no publication.
         for (auto &[repository, queue] : workers_) {
-            queue->converger().forget_publication();
+            queue->converger().doubt_publication();
             queue->heal("the runtime was started again");
         }
     }
@@ -210,10 +212,7 @@ Task<void> Deployer::heal_from_time_to_time() {
         if (auto now = Call::Clock::now(); now >= next) {
             next = now + seconds(30);
             for (auto &[repository, queue] : workers_)
-                if (!queue->busy()) {
-                    queue->converger().doubt_publication();  // it cannot be asked for
-                    queue->heal("");
-                }
+                if (!queue->busy()) queue->heal("");
         }
         co_await sleep_for(seconds(1));   // one look for many that come to rest together
         if (stopped_) co_return;

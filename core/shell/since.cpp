@@ -36,6 +36,8 @@ bool parse_time(const std::string &text, int64_t now_ms, int64_t &milliseconds) 
     auto whole = [&] { return used == static_cast<int>(text.size()); };
     auto matches = [&](const char *format, auto *...parts) {
         used = -1;
+        hour = minute = 0;  // an attempt that failed may have read something
+        second = 0;
         return std::sscanf(text.c_str(), format, parts..., &used) == static_cast<int>(sizeof...(parts)) && whole();
     };
     bool day_said = true;

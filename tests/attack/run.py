@@ -20,7 +20,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 wanted = [name.removesuffix(".py") for name in sys.argv[1:]]
 failed = []
 
-with Platform() as platform:
+with Platform(settings="limits: {pushes_per_minute: 10000}") as platform:   # the limit has its own test: cases.hosting
     world = World(platform)
     for file in sorted(glob.glob(f"{here}/case_*.py")):
         name = os.path.basename(file)[:-3]

@@ -66,7 +66,7 @@ with Platform() as first, Platform(start=False) as second:
             have = len(pushes)
             wait_for(lambda: len(pushes) > have, "another push", 60)
             saved = json.loads(seed("backup", "--json", f"{archive}.{number}", platform=first).stdout)
-            assert saved["repositories"] == 2 and saved["images"] >= 1 and saved["volumes"] == 0, saved
+            assert saved["repositories"] == 3 and saved["images"] >= 1 and saved["volumes"] == 0, saved
             folder = f"{first.directory}/look{number}"
             os.makedirs(folder)
             subprocess.run(["tar", "-C", folder, "-xf", f"{archive}.{number}"], check=True)

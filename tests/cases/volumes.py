@@ -97,5 +97,8 @@ try:
         assert digest() == before, "the host wrote into a damaged file system"
         alice.ssh("stop", "app/db")
         wait_for(lambda: alice.instance("app", "db")["state"] == "stopped", "it rests", 60)
+
+        platform.stop()   # our own mount is no leftover of the platform
+        subprocess.run(["umount", disk], check=True)
 finally:
     subprocess.run(["umount", "-l", disk], check=False, stderr=subprocess.DEVNULL)

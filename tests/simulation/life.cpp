@@ -2,6 +2,8 @@
 
 #include <seed/util/text.h>
 
+#include "core/deploy/power.h"
+
 namespace seed::simulation {
 
 Life::Life(VirtualTime &time, Chance &chance, Outside &outside, const Faults &faults, state::Store &store)
@@ -57,7 +59,7 @@ bool Life::is_wanted_as_it_is(const runtime::Boot &boot) {
     if (!flake) return false;
     auto instances = deployer_->worker(flake->repository).current();
     auto spec = instances.find(name);
-    return spec != instances.end() && model::boot_label(spec->second, store_.restart_requests(ns, name)) == boot.desired;
+    return spec != instances.end() && deploy::shall_run(store_, ns, spec->second) && model::boot_label(spec->second, store_.restart_requests(ns, name)) == boot.desired;
 }
 
 }  // namespace seed::simulation

@@ -6,6 +6,7 @@
 #include <seed/util/text.h>
 
 #include "core/deploy/generations.h"
+#include "core/deploy/power.h"
 #include "core/model/addresses.h"
 #include "tests/simulation/life.h"
 
@@ -32,6 +33,9 @@ private:
     InstanceContent some_instance();
     void push(const std::string &repository);
     void restart_something();
+    void roll_back_something();
+    void switch_something();
+    deploy::Listener listener(const std::string &repository);
     void kill_seedd();
     void begin_life();
     void say(const std::string &what);
@@ -80,9 +84,9 @@ Content Schedule::next_content(const std::string &repository) {
         auto known = content.instances.find(name);
         if (known == content.instances.end()) {
             InstanceContent &one = content.instances[name] = some_instance();
-            // A volume from earlier is taken up again, and cannot shrink.
+            // A volume from earlier is taken up again, and cannot shrink: a push that asks for less fails.
             for (const auto &[volume, size] : outside_.volumes)
-                if (auto flake = store_.flake(repository); flake && volume.starts_with(flake->ns + "/" + name + "/"))
+                if (auto flake = store_.flake(repository); flake && !chance_.once_in(20) && volume.starts_with(flake->ns + "/" + name + "/"))
                     one.volume_mib = std::max(one.volume_mib, size >> 20), one.rolling = false;
         } else if (chance_.once_in(4)) {
             content.instances.erase(known);
@@ -120,17 +124,9 @@ void Schedule::push(const std::string &repository) {
     ++outcome_.pushes;
     Life *life = life_.get();
     // The ref is there; the report to the core comes a moment later, or never when it dies in between.
-    time_.after(milliseconds(chance_.between(0, 20)), [this, life, repository, commit] {
+    time_.after(milliseconds(10), [this, life, repository, commit] {
         if (life_.get() != life || !life->taken_up()) return;
-        auto number = std::make_shared<int64_t>(0);
-        deploy::Listener listener;
-        listener.line = [this, repository](std::string_view line) { say("  remote " + repository + ": " + std::string(line)); };
-        listener.finished = [this, repository](const state::Revision &revision) {
-            say("  answer " + repository + " " + revision.commit.substr(0, 10) + ": " + revision.state + " " + revision.stage + " " + revision.message);
-            if (++answers_[revision.id] > 1) outside_.breach = "revision " + std::to_string(revision.id) + " was answered twice";
-            ++(revision.state == "deployed" ? outcome_.deployed : revision.state == "failed" ? outcome_.failed : outcome_.superseded);
-        };
-        auto revision = life->deployer().submit(repository, commit, "ssh-ed25519 somebody", listener);
+        auto revision = life->deployer().submit(repository, commit, "ssh-ed25519 somebody", listener(repository));
         answers_.emplace(revision.id, 0);
     });
 }
@@ -144,6 +140,46 @@ void Schedule::restart_something() {
     if (instances.empty()) return;
     say("restart " + flake.repository + "/" + instances.begin()->first);
     life_->deployer().request_restart(flake.repository, instances.begin()->first);
+}
+
+void Schedule::roll_back_something() {
+    if (!life_ || !life_->taken_up()) return;
+    auto flakes = store_.flakes();
+    if (flakes.empty()) return;
+    std::string repository = chance_.one_of(flakes).repository;
+    try {
+        auto revision = life_->deployer().roll_back(repository, "", "", "ssh-ed25519 somebody", listener(repository));
+        answers_.emplace(revision.id, 0);
+        say("rollback " + repository);
+    } catch (const Failure &failure) {
+        say("rollback " + repository + ": " + failure.what());
+    }
+}
+
+// Somebody stops an instance, or starts one.
+void Schedule::switch_something() {
+    if (!life_ || !life_->taken_up()) return;
+    auto flakes = store_.flakes();
+    if (flakes.empty()) return;
+    const auto &flake = chance_.one_of(flakes);
+    auto instances = life_->deployer().worker(flake.repository).current();
+    if (instances.empty()) return;
+    const auto &[name, spec] = *instances.begin();
+    bool runs = deploy::shall_run(store_, flake.ns, spec);
+    say((runs ? "stop " : "start ") + flake.repository + "/" + name);
+    if (runs) life_->deployer().request_stop(flake.repository, name);
+    else life_->deployer().request_start(flake.repository, name);
+}
+
+deploy::Listener Schedule::listener(const std::string &repository) {
+    deploy::Listener listener;
+    listener.line = [this, repository](std::string_view line) { say("  remote " + repository + ": " + std::string(line)); };
+    listener.finished = [this, repository](const state::Revision &revision) {
+        say("  answer " + repository + " " + revision.commit.substr(0, 10) + ": " + revision.state + " " + revision.stage + " " + revision.message);
+        if (++answers_[revision.id] > 1) outside_.breach = "revision " + std::to_string(revision.id) + " was answered twice";
+        ++(revision.state == "deployed" ? outcome_.deployed : revision.state == "failed" ? outcome_.failed : outcome_.superseded);
+    };
+    return listener;
 }
 
 void Schedule::kill_seedd() {
@@ -178,6 +214,10 @@ void Schedule::plan_accidents() {
     for (uint64_t i = chance_.between(2, 9); i > 0; --i)
         time_.after(sometime(), [this, repository = chance_.one_of(repositories)] { push(repository); });
     for (uint64_t i = chance_.between(0, 4); i > 0; --i) time_.after(sometime(), [this] { restart_something(); });
+    if (chance_.once_in(3))
+        for (uint64_t i = chance_.between(1, 3); i > 0; --i) time_.after(sometime(), [this] { roll_back_something(); });
+    if (chance_.once_in(3))
+        for (uint64_t i = chance_.between(1, 3); i > 0; --i) time_.after(sometime(), [this] { switch_something(); });
     if (chance_.once_in(2))
         for (uint64_t i = chance_.between(1, 6); i > 0; --i) time_.after(sometime(), [this] {
                 if (life_) handlers_left_ = chance_.between(0, 60), one_at_a_time_ = true;
@@ -212,7 +252,9 @@ std::optional<std::string> Schedule::flake_not_at_rest(const state::Flake &flake
     auto head = outside_.heads.find(flake.repository);
     if (head == outside_.heads.end()) return std::nullopt;
     if (!last || last->commit != head->second) return where + "the pushed commit has no revision";
-    if (last->state != "deployed" && last->state != "failed") return where + "its last revision is " + last->state;
+    auto newest = store_.latest_deployment(flake.repository);
+    bool rolled_back = last->state == "superseded" && newest && newest->id > last->id && newest->kind == "rollback";
+    if (last->state != "deployed" && last->state != "failed" && !rolled_back) return where + "its last revision is " + last->state;
     for (const auto &generation : deploy::kept_generations(store_, flake.repository, life_->deployer().world().keep_generations)) {
         json specs = parse_json(generation.instances, "generation");
         for (const auto &[name, spec] : specs.items()) images.insert(model::spec_from_json(spec).image);
@@ -230,7 +272,9 @@ std::optional<std::string> Schedule::flake_not_at_rest(const state::Flake &flake
             if (machine.boot.desired != label) return where + handle + " is of an older wish";
             if (machine.boot.state == "ready") ready = ready.empty() ? handle : "two";
         }
-        if (spec.out_path.ends_with("-good")) {
+        if (!deploy::shall_run(store_, flake.ns, spec)) {
+            if (!ready.empty()) return where + name + " runs although it shall rest";
+        } else if (spec.out_path.ends_with("-good")) {
             if (ready.empty()) return where + name + " does not run";
             if (ready == "two") return where + name + " runs twice";
             if (!served.contains(instance)) return where + name + " is not published";
