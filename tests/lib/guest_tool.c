@@ -72,7 +72,7 @@ static int listener(int type, int four, int port) {
     return s;
 }
 
-static int echo(const char *families, int port, const char *name) {
+static _Noreturn void echo(const char *families, int port, const char *name) {
     int tcp = listener(SOCK_STREAM, !strcmp(families, "4"), port), udp = listener(SOCK_DGRAM, strcmp(families, "6") != 0, port);
     char text[2000];
     size_t head = (size_t)snprintf(text, 200, "%s: ", name);
@@ -116,7 +116,7 @@ static int say(int type, const char *to, int port, const char *what, int seconds
 
 int main(int count, char **words) {
     if (count == 3 && !strcmp(words[1], "resolve")) return resolve(words[2]);
-    if (count >= 4 && !strcmp(words[1], "echo")) return echo(words[2], atoi(words[3]), count > 4 ? words[4] : "echo");
+    if (count >= 4 && !strcmp(words[1], "echo")) echo(words[2], atoi(words[3]), count > 4 ? words[4] : "echo");
     if (count >= 6 && !strcmp(words[1], "say"))
         return say(!strcmp(words[2], "udp") ? SOCK_DGRAM : SOCK_STREAM, words[3], atoi(words[4]), words[5], count > 6 ? atoi(words[6]) : 5);
     fprintf(stderr, "usage: guest_tool resolve NAME | echo FAMILIES PORT [NAME] | say udp|tcp ADDRESS PORT TEXT [SECONDS]\n");
