@@ -81,7 +81,8 @@ Task<size_t> FlakeWorker::start_with_patience(const Call &call, Instances instan
         } catch (const Failure &other) {
             failure = std::current_exception();
             why = other.what();
-            again = other.code() == Code::unavailable || other.code() == Code::timeout;
+            // not_found: its image was collected just before it was wanted again; the next round prepares it.
+            again = other.code() == Code::unavailable || other.code() == Code::timeout || other.code() == Code::not_found;
         }
         if (!overtaken_.empty() || stopped_ || call.cancelled()) std::rethrow_exception(failure);
         if (!handle.empty()) not_ready_ = co_await last_words(instance, handle);

@@ -253,7 +253,7 @@ std::optional<std::string> Schedule::flake_not_at_rest(const state::Flake &flake
     if (head == outside_.heads.end()) return std::nullopt;
     if (!last || last->commit != head->second) return where + "the pushed commit has no revision";
     auto newest = store_.latest_deployment(flake.repository);
-    bool rolled_back = last->state == "superseded" && newest && newest->id > last->id && newest->kind == "rollback";
+    bool rolled_back = last->state == "superseded" && newest && newest->id > last->id;   // by a rollback, which may have returned
     if (last->state != "deployed" && last->state != "failed" && !rolled_back) return where + "its last revision is " + last->state;
     for (const auto &generation : deploy::kept_generations(store_, flake.repository, life_->deployer().world().keep_generations)) {
         json specs = parse_json(generation.instances, "generation");

@@ -18,6 +18,7 @@
 
 #include "core/base/log.h"
 #include "core/model/addresses.h"
+#include "core/names/move.h"
 #include "host_keys.h"
 
 namespace seed::program {
@@ -104,20 +105,27 @@ Task<std::shared_ptr<providers::Provider>> Platform::open(const Call &call, std:
     if (found == settings_.providers.end() || found->second.empty())
         throw Failure(Code::invalid, "no provider of kind " + kind + " is configured; add providers." + kind);
     const auto &chosen = found->second.front();
+    std::string folder = kind == "dns" ? names::folder_of(*store_, chosen.plugin) : kind;
+    json config = chosen.config;
+    config.update(given);
+    co_return co_await open_in(call, kind, chosen.plugin, config, chosen.isolation == config::Isolation::inline_, folder);
+}
+
+Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, std::string kind, std::string plugin, json config, bool in_line,
+                                                             std::string folder) {
     providers::ProviderSettings settings;
     settings.kind = kind;
-    settings.plugin = chosen.plugin;
-    settings.path = providers::find_plugin(settings_.plugin_directories, chosen.plugin);
-    settings.config = chosen.config;
-    settings.config.update(given);
-    settings.isolation = chosen.isolation == config::Isolation::inline_ ? providers::Isolation::inline_ : providers::Isolation::process;
+    settings.plugin = plugin;
+    settings.path = providers::find_plugin(settings_.plugin_directories, plugin);
+    if (config.contains("flake")) settings.read_paths.push_back(config["flake"].get<std::string>());
+    settings.config = std::move(config);
+    settings.isolation = in_line ? providers::Isolation::inline_ : providers::Isolation::process;
     settings.privileged = kind == "runtime";
     settings.uid = uid_for(kind);
-    settings.state_directory = (fs::path(settings_.platform.state) / kind).string();
+    settings.state_directory = (fs::path(settings_.platform.state) / folder).string();
     settings.read_paths = {program_directory().string()};
-    if (given.contains("flake")) settings.read_paths.push_back(given["flake"].get<std::string>());
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
-    log_info("seedd", kind + " provider " + chosen.plugin + " is open");
+    log_info("seedd", kind + " provider " + plugin + " is open");
     providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
     co_return providers::measured(provider, observer);
 }
@@ -173,6 +181,31 @@ Task<void> Platform::open_providers(const Call &call) {
     for (const auto &remark : able.remarks) log_info("seedd", "runtime: " + remark);
 }
 
+// The hoster named another DNS provider: what the old one holds moves.  When it cannot be asked, the platform starts all the same (the
+// new one is written anyway), and the next start tries again.
+Task<void> Platform::take_over_records(const Call &call, std::string zone) {
+    const auto &chosen = settings_.providers.at("dns").front();
+    bool in_process = chosen.isolation != config::Isolation::inline_;
+    names::Holder now{chosen.plugin, names::folder_of(*store_, chosen.plugin), chosen.config, in_process};
+    auto before = names::read_holder(*store_);
+    if (before && before->plugin != now.plugin) {
+        std::string trouble;
+        try {
+            auto old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
+            size_t count = co_await names::move_records(call, old, providers_["dns"], zone, "seed:" + id_);
+            old->shut_down();
+            log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
+        } catch (const std::exception &error) {
+            trouble = error.what();
+        }
+        if (!trouble.empty()) {
+            log_error("seedd", "records stay at " + before->plugin + " too, because they could not be moved: " + trouble + "; the next start tries again");
+            co_return;
+        }
+    }
+    names::write_holder(*store_, now);
+}
+
 Task<void> Platform::open_rooms(const Call &call) {
     auto executor = context_.get_executor();
     fs::path state = settings_.platform.state;
@@ -203,6 +236,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     zone.zone = settings_.platform.domain + ".";
     zone.name_servers = {"ns1." + settings_.platform.domain + "."};
     co_await providers_["dns"]->call(call, "ensure_zone", zone);
+    co_await take_over_records(call, zone.zone);
     records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_);
 
     deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,

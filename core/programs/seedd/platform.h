@@ -33,6 +33,8 @@ public:
 
 private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
+    Task<std::shared_ptr<providers::Provider>> open_in(const Call &call, std::string kind, std::string plugin, json config, bool in_line, std::string folder);
+    Task<void> take_over_records(const Call &call, std::string zone);
     Task<void> open_providers(const Call &call);
     nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
