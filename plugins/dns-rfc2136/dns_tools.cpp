@@ -120,7 +120,7 @@ std::optional<uint32_t> DnsTools::serial(plugin::Call &call, const Server &serve
 std::vector<dns::RecordSet> DnsTools::transfer(plugin::Call &call, const Server &server, const std::string &zone) const {
     auto arguments = dig(server);
     if (!key_file_.empty()) arguments.insert(arguments.end(), {"-k", key_file_});
-    arguments.insert(arguments.end(), {"+noall", "+answer", "+onesoa", "-t", "AXFR", "-q", zone});
+    arguments.insert(arguments.end(), {"+noall", "+answer", "+onesoa", "+nosplit", "-t", "AXFR", "-q", zone});
     Answer answer = run(call, arguments, "");
     std::string all = answer.out.substr(0, 4096) + answer.err;
     if (has(all, "Transfer failed") || has(all, "verify signature"))
@@ -147,7 +147,10 @@ std::vector<dns::RecordSet> DnsTools::transfer(plugin::Call &call, const Server 
         set.name = to_lower(words[0]);
         set.type = words[3];
         set.ttl = ttl;
-        set.values.push_back(std::string(trim(line.substr(value))));
+        std::string text(trim(line.substr(value)));
+        // dig writes hexadecimal digits in capitals; other servers compare letter by letter.
+        if (set.type == "SSHFP" || set.type == "TLSA" || set.type == "DS") text = to_lower(text);
+        set.values.push_back(std::move(text));
     }
     std::vector<dns::RecordSet> result;
     for (auto &[key, set] : sets) {

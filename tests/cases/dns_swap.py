@@ -18,7 +18,7 @@ def configure(dns):
     with open(platform.config, "w") as file:   # JSON is YAML
         json.dump({"platform": {"domain": DOMAIN, "silo": f"silo.{DOMAIN}", "state": platform.state},
                    "listen": {"ssh": "127.0.0.1:0", "http": "127.0.0.1:0"}, "admission": "open",
-                   "providers": {"runtime": {"plugin": "runtime-qemu", "config": {"loopback_ports": "0-0"}}, "dns": dns, "git": [{"plugin": "git-silo"}],
+                   "providers": {"runtime": {"plugin": "runtime-qemu", "config": {"loopback_ports": "20000-29999"}}, "dns": dns, "git": [{"plugin": "git-silo"}],
                                  "storage": {"plugin": "storage-localpath", "config": {"path": volumes}}}}, file)
 
 

@@ -117,13 +117,13 @@ Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, s
     settings.kind = kind;
     settings.plugin = plugin;
     settings.path = providers::find_plugin(settings_.plugin_directories, plugin);
-    if (config.contains("flake")) settings.read_paths.push_back(config["flake"].get<std::string>());
     settings.config = std::move(config);
     settings.isolation = in_line ? providers::Isolation::inline_ : providers::Isolation::process;
     settings.privileged = kind == "runtime";
     settings.uid = uid_for(kind);
     settings.state_directory = (fs::path(settings_.platform.state) / folder).string();
     settings.read_paths = {program_directory().string()};
+    if (settings.config.contains("flake")) settings.read_paths.push_back(settings.config["flake"].get<std::string>());
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + plugin + " is open");
     providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
