@@ -28,10 +28,13 @@ mkdir -p /etc; echo 'www:x:1234:' > /etc/group; echo 'www:x:2345:1234::/:/bin/sh
   echo "nested: $(stat -c '%u:%g %a' /var/lib/data/logs)"
   echo "size: $(df -k /var/lib/data | tail -n 1 | awk '{print $2}')"
   for name in $SEED_API_HOST $SEED_MAIN_HOST api.$SEED_NAMESPACE.DOMAIN; do
-    for n in 1 2 3 4 5 6 7 8 9 10; do address=$(guest_tool resolve $name) && break; sleep 1; done
-    echo "reach $name: $(guest_tool say tcp $address 3000 'GET / HTTP/1.0
+    for n in $(seq 60); do   # api boots beside us
+      told=$(guest_tool say tcp $(guest_tool resolve $name) 3000 'GET / HTTP/1.0
 
-' | grep .)"
+' | grep .) && break
+      sleep 1
+    done
+    echo "reach $name: $told"
   done
   guest_tool resolve resting > /dev/null && echo "resting has a bare name" || echo "resting is not there"
   guest_tool resolve nobody || echo "nobody is not there"

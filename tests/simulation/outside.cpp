@@ -21,6 +21,11 @@ void Outside::changed(Machine &machine) {
     if (on_change) on_change(machine.boot);
 }
 
+bool Outside::must_stay(const runtime::Boot &boot) const {
+    if (late_effects || boot.state != "ready" || time_.now() - wish_changed < std::chrono::minutes(1)) return false;
+    return is_wanted_as_it_is && is_wanted_as_it_is(boot);
+}
+
 void Outside::prepare(const std::string &key, const std::string &path) {
     if (!image_files.contains(path)) throw Failure(Code::not_found, "there is no image file " + path);
     images.insert(key);
@@ -75,7 +80,7 @@ void Outside::exit_machine(const std::string &handle, const std::string &reason)
 void Outside::stop(const std::string &handle) {
     auto found = machines.find(handle);
     if (found == machines.end()) return;
-    if (!late_effects && found->second.boot.state == "ready" && is_wanted_as_it_is && is_wanted_as_it_is(found->second.boot))
+    if (must_stay(found->second.boot))
         broken(handle + " was stopped although it is ready and just what is wanted");
     exit_machine(handle, "stopped");
 }
@@ -99,8 +104,7 @@ void Outside::publish(const runtime::PublishRequest &request) {
             broken(service.handle + " was to be published although it was never ready");
     for (const auto &before : published[request.ns]) {
         auto machine = machines.find(before.handle);
-        if (late_effects || machine == machines.end() || machine->second.boot.state != "ready") continue;
-        if (!is_wanted_as_it_is || !is_wanted_as_it_is(machine->second.boot)) continue;
+        if (machine == machines.end() || !must_stay(machine->second.boot)) continue;
         bool stays = std::any_of(request.services.begin(), request.services.end(), [&](auto &now) { return now.handle == before.handle; });
         if (!stays) broken(before.handle + " is ready and wanted, but was to be taken away from its users");
     }

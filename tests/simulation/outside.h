@@ -71,10 +71,13 @@ public:
     std::function<void(const runtime::Boot &)> on_change;  // of the living process; may be empty
     // What the process wants of this handle right now: true when a stop would hurt somebody for nothing.
     std::function<bool(const runtime::Boot &)> is_wanted_as_it_is;
+    // Somebody asked for a stop, start or restart then: what is under way may still serve the wish before.
+    Clock::time_point wish_changed{};
     bool late_effects = false;  // calls may be carried out late or twice: the runtime's own refusals are then the last guard
 
 private:
     void changed(Machine &machine);
+    bool must_stay(const runtime::Boot &boot) const;
 
     VirtualTime &time_;
     Chance &chance_;

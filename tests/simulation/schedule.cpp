@@ -166,6 +166,7 @@ void Schedule::switch_something() {
     if (instances.empty()) return;
     const auto &[name, spec] = *instances.begin();
     bool runs = deploy::shall_run(store_, flake.ns, spec);
+    outside_.wish_changed = time_.now();
     say((runs ? "stop " : "start ") + flake.repository + "/" + name);
     if (runs) life_->deployer().request_stop(flake.repository, name);
     else life_->deployer().request_start(flake.repository, name);
