@@ -88,7 +88,7 @@ def outside_names_are_asked_of_the_hosts_resolver_each_with_its_own_id_and_port(
     for number in range(40):
         assert query(one.space, R4, f"n{number}.example.org") == (0, ["fd77::99"])
     assert query(one.space, R6, "tcp.example.org", tcp=True) == (0, ["fd77::99"])
-    assert len({peer[1] for _, _, peer in outside.asked}) == 41
+    assert len({peer[1] for _, _, peer in outside.asked}) > 30   # chosen by chance among thousands: two may meet
     assert len({number for _, number, _ in outside.asked}) > 30
 
 
