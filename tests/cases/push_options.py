@@ -74,6 +74,7 @@ with Platform(settings=QUOTAS) as platform:
     told = alice.push("shop", "-o", "wait=2").stderr
     assert "still deploying after 2 s" in told and "deployed in" not in told, told
     wait_for(lambda: platform.get(url) == "web three\n", "it is deployed all the same", 120)
+    wait_for(lambda: alice.flake("shop")["phase"] == "", "it has come to rest", 120)
 
     # plan and diff over ssh.
     nothing = alice.ask("plan", "shop")
