@@ -304,7 +304,7 @@ public:
             std::set<std::string> known;
             for (const Machine &machine : all) known.insert(cgroup_name(machine.folder));
             for (const std::string &name : Cgroup::list(settings_.platform))
-                if (name.starts_with("vm-") && !known.contains(name)) Cgroup::make(settings_.platform, name, {}).remove();
+                if (name.starts_with("vm-") && !known.contains(name)) Cgroup::named(settings_.platform, name).remove();
         }
         network_.ensure(all);
         network_.apply(all);
@@ -425,12 +425,7 @@ private:
     }
 
     void remove_cgroup(const fs::path &folder) {
-        if (geteuid() != 0 || !Cgroup::available()) return;
-        try {
-            Cgroup::make(settings_.platform, cgroup_name(folder), {}).remove();
-        } catch (const Failure &error) {
-            if (error.code() != Code::not_found) throw;  // somebody else removes it at the same time
-        }
+        if (geteuid() == 0 && Cgroup::available()) Cgroup::named(settings_.platform, cgroup_name(folder)).remove();
     }
 
     // While machines live, so does their network: started again when it ended, and told everything.  Readable when it ends.
