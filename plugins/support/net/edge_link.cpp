@@ -64,19 +64,20 @@ std::vector<std::string> EdgeLink::open_listeners(const NetworkState &state) {
              std::string(forward.udp ? "UDP port " : "port ") + std::to_string(forward.host_port) + " of the host's loopback",
              [&] { return host_.listen_on_loopback(forward.host_port, forward.udp); });
     for (const ProxyPort &proxy : proxy_ports(state))
-        need(proxy_key(proxy), proxy.udp ? "udp relay" : "relay",
-             std::string("IPv4-only ") + (proxy.udp ? "UDP " : "") + "port " + std::to_string(proxy.port) + " of " + proxy.service, [&] {
-                 const Endpoint endpoint{*parse_address6(proxy.service), proxy.port};
-                 return proxy.udp ? bind_udp(endpoint, true) : listen_tcp(endpoint, true);
-             });
+        need(
+            proxy_key(proxy), proxy.udp ? "udp relay" : "relay",
+            std::string("IPv4-only ") + (proxy.udp ? "UDP " : "") + "port " + std::to_string(proxy.port) + " of " + proxy.service,
+            [&] {
+                const Endpoint endpoint{*parse_address6(proxy.service), proxy.port};
+                return proxy.udp ? bind_udp(endpoint, true) : listen_tcp(endpoint, true);
+            });
     return remarks;
 }
 
 void EdgeLink::configure(const NetworkState &state) {
     const json targets = targets_of(state);
-    std::erase_if(listeners_, [&](const auto &item) {
-        return item.second.kind.ends_with("relay") && !targets.contains(item.first);
-    });
+    std::erase_if(listeners_,
+                  [&](const auto &item) { return item.second.kind.ends_with("relay") && !targets.contains(item.first); });
     state_ = state;
     host_.set_dns_server(state.dns_server);
     if (process_)

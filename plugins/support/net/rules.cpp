@@ -183,7 +183,7 @@ std::string render_rules(const NetworkState &state) {
     set("set own6", "ifname . ipv6_addr", own6);         // what a tap may use as source
     set("set own4", "ifname . ipv4_addr", own4);
     set("map service6", "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service", service6);
-    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);  // served by seed-edge itself
+    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);    // served by seed-edge itself
     set("set proxy4", "ipv4_addr . inet_proto . inet_service", proxy4);  // where seed-edge may connect to
     text += R"(  set dns_rate {
     type ifname

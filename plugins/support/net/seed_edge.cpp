@@ -36,7 +36,8 @@ Room room() {
 
 class Edge {
 public:
-    Edge() : control_(3), relay_(loop_, room().connections), udp_relay_(loop_, room().conversations), resolver_(loop_, UniqueFd(4)) {
+    Edge()
+        : control_(3), relay_(loop_, room().connections), udp_relay_(loop_, room().conversations), resolver_(loop_, UniqueFd(4)) {
         loop_.watch(control_.get(), EPOLLIN, [this](uint32_t) { obey(); });
     }
     void run() {

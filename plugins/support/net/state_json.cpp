@@ -67,8 +67,8 @@ NetworkState state_from_json(const json &object) try {
         state.services.push_back(std::move(service));
     }
     for (const auto &forward : object.at("forwards"))
-        state.forwards.push_back(
-            {number<uint16_t>(forward, "host_port"), forward.at("address"), number<uint16_t>(forward, "port"), forward.value("udp", false)});
+        state.forwards.push_back({number<uint16_t>(forward, "host_port"), forward.at("address"),
+                                  number<uint16_t>(forward, "port"), forward.value("udp", false)});
     state.zone = object.at("zone");
     state.dns_server = object.at("dns_server");
     return state;

@@ -17,8 +17,8 @@ constexpr std::chrono::seconds idle_patience(120);
 
 std::array<char, 1u << 16> scratch;  // one thread; longer datagrams do not exist
 
-// A datagram may be lost, so none is kept back.  What an earlier one met (a port nobody listens on) is told by the next send: it is not
-// about this datagram.
+// A datagram may be lost, so none is kept back.  What an earlier one met (a port nobody listens on) is told by the next send: it
+// is not about this datagram.
 void pass_on(int socket, size_t size) {
     if (send(socket, scratch.data(), size, MSG_NOSIGNAL) < 0 && errno == ECONNREFUSED)
         send(socket, scratch.data(), size, MSG_NOSIGNAL);
@@ -97,7 +97,8 @@ void UdpRelay::read_target(uint32_t tenant, Conversations::iterator conversation
         all.splice(all.end(), all, conversation);
         conversation->last = Clock::now();
         SocketAddress client = to_socket_address(conversation->client);
-        sendto(listeners_.at(conversation->key).socket.get(), scratch.data(), size_t(size), MSG_NOSIGNAL, client.get(), client.size);
+        sendto(listeners_.at(conversation->key).socket.get(), scratch.data(), size_t(size), MSG_NOSIGNAL, client.get(),
+               client.size);
     }
 }
 

@@ -1,9 +1,9 @@
 // UDP datagrams carried from a bound socket to a target and back: loopback ports of the host, and guests that know IPv4 only.
 //
-// UDP has no connections, so a conversation is one client's address and port at one of our sockets.  Each has a socket of its own towards
-// the target: by it the answers find their client.  It ends after two minutes of silence (what connection tracking grants a stream), when
-// its target moves, or when room is needed: then the longest silent one of the tenant with the most of them goes, so that nobody is refused
-// and nobody's flood ends another's conversations.
+// UDP has no connections, so a conversation is one client's address and port at one of our sockets.  Each has a socket of its own
+// towards the target: by it the answers find their client.  It ends after two minutes of silence (what connection tracking grants
+// a stream), when its target moves, or when room is needed: then the longest silent one of the tenant with the most of them goes,
+// so that nobody is refused and nobody's flood ends another's conversations.
 #pragma once
 #include <chrono>
 #include <list>
@@ -20,7 +20,8 @@ class UdpRelay {
 public:
     UdpRelay(EventLoop &loop, size_t conversation_limit) : loop_(loop), limit_(conversation_limit) {}
     void add(const std::string &key, UniqueFd socket);
-    // Closes sockets without a target, and conversations whose target is another one now.  `source`: what IPv6 datagrams come from.
+    // Closes sockets without a target, and conversations whose target is another one now.  `source`: what IPv6 datagrams come
+    // from.
     void set_targets(std::map<std::string, RelayTarget> targets, const Address &source);
     void tick();
 
