@@ -187,6 +187,8 @@ SEED_RUNTIME_PLUGIN(
                 R"("never_ready":{"type":"array","description":"instances that never get ready"},)"
                 R"("exit_after_ms":{"type":"object","description":"instances whose boots end by themselves"},)"
                 R"("exit_times":{"type":"object","description":"how many of their boots do"},)"
-                R"("log_lines":{"type":"array","description":"what every boot says"})"))
+                R"("log_lines":{"type":"array","description":"what every boot says"},)"
+                R"("platform":{"type":"string","description":"told by seedd to every runtime, as the next three; not used"},)"
+                R"("prefix6":{"type":"string"},"zone":{"type":"string"},"dns":{"type":"string"})"), true)
 
 }  // namespace seed::mock
