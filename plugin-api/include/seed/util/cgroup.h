@@ -13,7 +13,9 @@ struct CgroupLimits {
     uint32_t cpu_percent = 0;    // of one CPU; 0: none
 };
 
-// One group below "seed-<owner>/" in every hierarchy we may write to.
+// One group below "seed-<owner>/" in every hierarchy we may write to.  In the unified tree that is
+// below the group that SEED_CONTROL_GROUP names (its path as in /proc/PID/cgroup), else our own when it was delegated, else, for root,
+// the root of the tree; read once per process.
 class Cgroup {
 public:
     // `owner` tells two platforms on one machine apart.  `available()` false: limits cannot be had here.
