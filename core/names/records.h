@@ -1,7 +1,9 @@
 // The records the platform wants in its zone, written in batches.
 //
 // The first change is flushed at once; changes that come within 50 ms of a flush wait for it and go together, one apply and one
-// remove per batch.  Foreign records (another owner mark, or none) are never touched.  One Asio context; no threads.
+// remove per batch.  A provider that hangs over one namespace's names keeps nobody else's waiting: the next batch begins two seconds
+// later at most, and whoever was late goes by himself until he is in time again.  Foreign records (another owner mark, or none) are never
+// touched.  One Asio context; no threads.
 #pragma once
 #include <map>
 #include <memory>

@@ -89,8 +89,8 @@ Task<void> Platform::run(bool stop_instances) {
         listen();
         co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
-        announce();
         spawn_task(context_.get_executor(), "authorized keys", access_->learn());
+        announce();
         co_await stopping_.wait();
     } catch (...) {
         failure = std::current_exception();
