@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 from nix_side import BUILD, SOURCE, evaluate, nixpkgs, refusal
+from seedd_reads import seedd_reads
 
 GOLDEN = f"{SOURCE}/nixos/host/plugins.json"
 
@@ -38,15 +39,6 @@ def plugins():
     return found
 
 
-def seedd_reads(settings):
-    """(accepted, what seedd makes of it or all its mistakes)."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(settings)
-        file.flush()
-        result = subprocess.run([f"{BUILD}/tests/nix/parse_config", file.name], capture_output=True, text=True, timeout=60)
-    return result.returncode == 0, result.stdout
-
-
 built = plugins()
 if sys.argv[1:] == ["--accept"]:
     with open(GOLDEN, "w") as file:
@@ -61,8 +53,12 @@ for name, one in built.items():
 # From plain values, with Debian's Nix alone.
 text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
   domain = "seed.example.org";
-  listen = { ssh = "[::]:22"; http = "0.0.0.0:80"; };
-  ingress.prefix = "2001:db8:5eed::/48";
+  sections = {
+    listen = { ssh = "[::]:22"; http = "0.0.0.0:80"; metrics = null; };
+    ingress = { prefix = "2001:db8:5eed::/48"; ipv4 = null; ipv6_blocks = [ ]; };
+    limits = { build_memory = "8Gi"; build_seconds = null; };
+    quotas = { default = { memory = "4Gi"; disk = null; }; repositories = { shop.instances = 4; none.vcpus = null; }; };
+  };
   providers = {
     runtime = { plugin = "runtime-qemu"; settings = { accelerator = "kvm"; guest = null; }; };
     dns = { plugin = "dns-powerdns"; isolation = "process"; settings = { managed = true; listen = "127.0.0.1:5300"; dns_port = null; }; };
@@ -70,7 +66,6 @@ text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
     storage = { plugin = "storage-localpath"; settings.path = "/srv/a \\"quoted\\" path: with # all"; };
     registrar = null;
   };
-  limits = { build_memory = "8Gi"; build_seconds = null; };
   pluginDirectories = [ "/usr/lib/seed/plugins" ];
   extra.platform.state = "/srv/seed";
 })""")

@@ -193,6 +193,14 @@ Task<void> Platform::take_over_records(const Call &call, std::string zone) {
         try {
             auto old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
             size_t count = co_await names::move_records(call, old, providers_["dns"], zone, "seed:" + id_);
+            auto own_zones = own_zones_->all();
+            for (const auto &[own_zone, ns] : own_zones) {
+                dns::EnsureZoneRequest ensure;
+                ensure.zone = own_zone;
+                ensure.name_servers.push_back("ns1." + zone);
+                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
+                count += co_await names::move_records(call, old, providers_["dns"], own_zone, "seed:" + id_);
+            }
             old->shut_down();
             log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
         } catch (const std::exception &error) {
@@ -236,8 +244,9 @@ Task<void> Platform::open_rooms(const Call &call) {
     zone.zone = settings_.platform.domain + ".";
     zone.name_servers = {"ns1." + settings_.platform.domain + "."};
     co_await providers_["dns"]->call(call, "ensure_zone", zone);
+    own_zones_ = std::make_shared<names::OwnZones>(store_.get());
     co_await take_over_records(call, zone.zone);
-    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_);
+    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_, own_zones_);
 
     deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,
                         .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
@@ -248,6 +257,7 @@ Task<void> Platform::open_rooms(const Call &call) {
                         .shortage = [this] { return shortage(); },
                         .keep_generations = limits.keep_generations, .keep_deployments = limits.keep_deployments,
                         .ready_deadline = seconds(limits.ready_seconds)};
+    world.ingress = ingress();
     world.events = events_.get();
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
     access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
@@ -270,6 +280,17 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_->set_metrics(&metrics_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
+}
+
+// What flakes may route from.  The ports that the platform itself answers on are never theirs.
+deploy::Ingress Platform::ingress() const {
+    deploy::Ingress ingress{settings_.ingress.ipv4, settings_.ingress.ipv6_blocks, {}};
+    auto port_of = [](const std::string &address) { return static_cast<uint16_t>(std::stoul(address.substr(address.rfind(':') + 1))); };
+    for (const auto &address : {settings_.listen.ssh, settings_.listen.http, settings_.listen.metrics})
+        if (!address.empty() && port_of(address)) ingress.own_ports.emplace("tcp", port_of(address));
+    if (!dns_server_.empty())
+        for (const char *kind : {"tcp", "udp"}) ingress.own_ports.emplace(kind, port_of(dns_server_));
+    return ingress;
 }
 
 std::string Platform::shortage() const {

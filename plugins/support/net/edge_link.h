@@ -1,7 +1,8 @@
 // seed-net's hold on its seed-edge: starts it, tells it everything, starts it again when it has died.
 //
 // Frames on descriptor 3 of seed-edge, each answered by {"ok":true}:
-//   {"op":"add","key","kind":"forward"|"proxy"|"udp"|"tcp"} + socket     a listening socket (udp, tcp: of the resolver)
+//   {"op":"add","key","kind":"forward"|"udp-forward"|"proxy"|"udp"|"tcp"} + socket     a listening socket (udp, tcp: of the
+//        resolver)
 //   {"op":"config","state":NetworkState,"targets":{KEY:{"address","port","tenant"}},"source":"PREFIX::53"}
 //        closes every forward or proxy whose key is not among the targets
 // On descriptor 4: the channel to the host side, see host_side.h.
@@ -26,7 +27,11 @@ public:
 
     // Makes the sockets that `state` needs and is lacking, and hands them over; nothing is closed yet.
     // Returns remarks about those that could not be had.
-    std::vector<std::string> open_listeners(const NetworkState &state);
+    struct Opened {
+        std::vector<std::string> remarks;
+        std::vector<NetRefusal> refused;   // the forwards among them
+    };
+    Opened open_listeners(const NetworkState &state);
     // Takes `state` as the truth: targets, names; closes what it does not need.
     void configure(const NetworkState &state);
     void tend();  // starts it again when it is due

@@ -124,8 +124,8 @@ UniqueFd listen_tcp(const Endpoint &endpoint, bool free_bind) {
     return socket;
 }
 
-UniqueFd bind_udp(const Endpoint &endpoint) {
-    return bound_socket(endpoint, SOCK_DGRAM, true);
+UniqueFd bind_udp(const Endpoint &endpoint, bool free_bind) {
+    return bound_socket(endpoint, SOCK_DGRAM, free_bind);
 }
 
 }  // namespace seed::net

@@ -22,6 +22,6 @@ void load_rules(const std::string &text);  // one `nft -f -`; throws with nft's 
 
 // Sockets of this namespace, non-blocking, bound even before their address is there (IP_FREEBIND).
 UniqueFd listen_tcp(const Endpoint &endpoint, bool free_bind);
-UniqueFd bind_udp(const Endpoint &endpoint);
+UniqueFd bind_udp(const Endpoint &endpoint, bool free_bind);
 
 }  // namespace seed::net

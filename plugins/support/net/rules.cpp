@@ -126,8 +126,12 @@ NetworkState check(NetworkState state) {
         if (!address || !prefix.holds_service(*address))
             refuse("forward to", forward.address, "must lead to " + prefix.service_net());
         if (forward.host_port == 0 || forward.port == 0) refuse("forward port", "0", "must be 1 to 65535");
+        auto listen = parse_address(forward.listen);
+        if (!listen) refuse("forward on", forward.listen, "must be an address of the host");
         forward.address = address->text();
-        unique(forward_ports, std::to_string(forward.host_port), "forward port", std::to_string(forward.host_port));
+        forward.listen = listen->text();
+        std::string place = std::string(forward.udp ? "udp " : "tcp ") + forward.listen + " " + std::to_string(forward.host_port);
+        unique(forward_ports, place, "forward port", std::to_string(forward.host_port));
     }
     if (!state.zone.empty()) check_domain("zone", state.zone);
     if (!state.dns_server.empty() && !parse_endpoint(state.dns_server))
