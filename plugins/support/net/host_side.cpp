@@ -157,8 +157,7 @@ private:
         json answer = {{"ok", true}};
         UniqueFd made;
         try {
-            if (operation == "listen")
-                made = listen_on(question);
+            if (operation == "listen") made = listen_on(question);
             if (operation == "dns") zone_server_ = parse_endpoint(question.at("server").get<std::string>());
             if (operation == "edge") edge_ = std::move(given);
             if (operation == "uplink") pasta_.want(std::move(given));

@@ -1,7 +1,7 @@
 // The half of seed-net that stays in the host's network namespace.  It makes sockets there and hands them over, and keeps pasta
 // running; it is PID 1 of a PID namespace, so that pasta never outlives it.  It speaks only with its two siblings:
 //
-//   seed-net  -> {"op":"listen","address","port","udp"}   <- {"ok":true} + a socket bound there, listening, or {"error":"..."}
+//   seed-net  -> {"op":"listen","address","port","udp"}   <- {"ok":true} + a socket bound there, or {"error":"..."}
 //             -> {"op":"dns","server":"ADDR:PORT"}        <- {"ok":true}       where questions of the zone go
 //             -> {"op":"edge"} + a SOCK_SEQPACKET         <- {"ok":true}       the channel to a new seed-edge
 //             -> {"op":"uplink","wanted":bool} + the network namespace  <- {"ok":true}

@@ -36,7 +36,7 @@ struct NetVm {  // a tap that may send: anything not listed in the state is sile
 struct NetPort {
     uint16_t port = 0;
     bool udp = false;
-    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge; TCP only, for UDP apply() makes a remark
+    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge
 };
 
 struct NetService {
@@ -53,8 +53,8 @@ struct NetForward {  // a port of the host, listen:host_port, leads to [address]
     uint16_t host_port = 0;
     std::string address;  // a service address
     uint16_t port = 0;
+    bool udp = false;  // one host port may lead to both protocols: two forwards
     std::string listen = "127.0.0.1";  // an address of the host's, IPv4 or IPv6; an IPv6 one need not be assigned yet
-    bool udp = false;
 };
 struct NetRefusal {  // a forward that could not be had
     std::string listen;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "plugins/support/net/address.h"
 
@@ -88,7 +89,8 @@ void check(const TapRequest &request) {
 NetworkState check(NetworkState state) {
     const Prefix prefix(state.prefix6);
     state.prefix6 = prefix.text();
-    std::set<std::string> taps, sixes, fours, services, forward_ports;
+    std::set<std::string> taps, sixes, fours, services;
+    std::set<std::tuple<std::string, uint16_t, bool>> forward_ports;
     std::map<std::string, uint32_t> tenant_of;
     for (NetVm &vm : state.vms) {
         check_tap_name(vm.tap);
@@ -130,8 +132,7 @@ NetworkState check(NetworkState state) {
         if (!listen) refuse("forward on", forward.listen, "must be an address of the host");
         forward.address = address->text();
         forward.listen = listen->text();
-        std::string place = std::string(forward.udp ? "udp " : "tcp ") + forward.listen + " " + std::to_string(forward.host_port);
-        unique(forward_ports, place, "forward port", std::to_string(forward.host_port));
+        unique(forward_ports, std::tuple(forward.listen, forward.host_port, forward.udp), "forward port", std::to_string(forward.host_port));
     }
     if (!state.zone.empty()) check_domain("zone", state.zone);
     if (!state.dns_server.empty() && !parse_endpoint(state.dns_server))
@@ -146,7 +147,7 @@ std::vector<ProxyPort> proxy_ports(const NetworkState &state) {
             std::any_of(state.vms.begin(), state.vms.end(), [&](auto &vm) { return vm.address4 == service.address4; });
         if (service.address4.empty() || !alive) continue;
         for (const NetPort &port : service.ports)
-            if (port.ipv4_only && !port.udp) result.push_back({service.address, service.address4, port.port, service.tenant});
+            if (port.ipv4_only) result.push_back({service.address, service.address4, port.port, service.tenant, port.udp});
     }
     return result;
 }
@@ -169,8 +170,9 @@ std::string render_rules(const NetworkState &state) {
                                    service.address6 + " . " + std::to_string(port.port));
     std::set<std::string> targets;
     for (const ProxyPort &proxy : proxy_ports(state)) {
-        edge6.push_back(proxy.service + " . tcp . " + std::to_string(proxy.port));
-        targets.insert(proxy.guest4 + " . " + std::to_string(proxy.port));
+        const std::string port = (proxy.udp ? " . udp . " : " . tcp . ") + std::to_string(proxy.port);
+        edge6.push_back(proxy.service + port);
+        targets.insert(proxy.guest4 + port);
     }
     proxy4.assign(targets.begin(), targets.end());
     std::string resolver6;
@@ -185,8 +187,8 @@ std::string render_rules(const NetworkState &state) {
     set("set own6", "ifname . ipv6_addr", own6);         // what a tap may use as source
     set("set own4", "ifname . ipv4_addr", own4);
     set("map service6", "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service", service6);
-    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);  // served by seed-edge itself
-    set("set proxy4", "ipv4_addr . inet_service", proxy4);             // where seed-edge may connect to
+    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);    // served by seed-edge itself
+    set("set proxy4", "ipv4_addr . inet_proto . inet_service", proxy4);  // where seed-edge may connect to
     text += R"(  set dns_rate {
     type ifname
     size 65535
@@ -262,7 +264,7 @@ std::string render_rules(const NetworkState &state) {
     type filter hook output priority filter; policy drop;
     ct state established,related accept
     ct status dnat accept
-    ip daddr . tcp dport @proxy4 accept
+    ip daddr . meta l4proto . th dport @proxy4 accept
     oifname "lo" accept
     meta l4proto { icmp, icmpv6 } accept
     meta l4proto tcp counter reject with tcp reset

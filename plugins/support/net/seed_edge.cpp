@@ -9,10 +9,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "plugins/support/net/datagram_relay.h"
 #include "plugins/support/net/relay.h"
 #include "plugins/support/net/resolver.h"
 #include "plugins/support/net/state_json.h"
+#include "plugins/support/net/udp_relay.h"
 
 namespace {
 
@@ -20,22 +20,28 @@ using namespace seed;
 using namespace seed::net;
 using nlohmann::json;
 
-constexpr size_t datagram_limit = 1024;   // UDP conversations, a descriptor each
+// What may be carried at once: a connection has two descriptors, a conversation of UDP one.
+struct Room {
+    size_t connections = 256, conversations = 256;
+};
 
-size_t connection_limit() {
+Room room() {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
-    const size_t reserved = 2048 + 64 + datagram_limit;  // the resolver's sockets, ours, UDP conversations
-    return limit.rlim_cur > 2 * reserved ? (limit.rlim_cur - reserved) / 2 : 256;
+    const size_t reserved = 2048 + 64;  // the resolver's sockets and ours
+    if (limit.rlim_cur <= 2 * reserved) return {};
+    const size_t descriptors = limit.rlim_cur - reserved;
+    return {descriptors * 3 / 8, descriptors / 4};
 }
 
 class Edge {
 public:
-    Edge() : control_(3), relay_(loop_, connection_limit()), datagrams_(loop_, datagram_limit), resolver_(loop_, UniqueFd(4)) {
+    Edge()
+        : control_(3), relay_(loop_, room().connections), udp_relay_(loop_, room().conversations), resolver_(loop_, UniqueFd(4)) {
         loop_.watch(control_.get(), EPOLLIN, [this](uint32_t) { obey(); });
     }
     void run() {
-        loop_.run([this] { relay_.tick(), datagrams_.tick(), resolver_.tick(); });
+        loop_.run([this] { relay_.tick(), udp_relay_.tick(), resolver_.tick(); });
     }
 
 private:
@@ -51,18 +57,18 @@ private:
                 resolver_.add_udp(std::move(socket));
             else if (kind == "tcp")
                 resolver_.add_tcp(std::move(socket));
-            else if (kind == "udp-forward")
-                datagrams_.add(order.at("key"), std::move(socket));
+            else if (kind == "udp relay")
+                udp_relay_.add(order.at("key"), std::move(socket));
             else
                 relay_.add(order.at("key"), std::move(socket));
         } else {
-            std::map<std::string, RelayTarget> targets, datagrams;
+            std::map<std::string, RelayTarget> targets;
             for (const auto &[key, target] : order.at("targets").items())
-                (key.starts_with("udp-forward ") ? datagrams : targets)[key] = {{parse_address(target.at("address").get<std::string>()).value(), target.at("port")},
+                targets[key] = {{parse_address(target.at("address").get<std::string>()).value(), target.at("port")},
                                 target.at("tenant")};
             const Address source = parse_address6(order.at("source").get<std::string>()).value();
-            relay_.set_targets(std::move(targets), source);
-            datagrams_.set_targets(std::move(datagrams), source);
+            relay_.set_targets(targets, source);
+            udp_relay_.set_targets(std::move(targets), source);
             resolver_.set_state(state_from_json(order.at("state")));
         }
         send_frame(control_.get(), R"({"ok":true})");
@@ -71,7 +77,7 @@ private:
     EventLoop loop_;
     UniqueFd control_;
     Relay relay_;
-    DatagramRelay datagrams_;
+    UdpRelay udp_relay_;
     Resolver resolver_;
 };
 

@@ -20,11 +20,11 @@ NetworkState example() {
                        "fd5e:ed00:1:1::a",
                        "fd5e:ed00:1:2::11",
                        "100.64.0.11",
-                       {{80, false, false}, {53, true, false}, {8080, false, true}},
+                       {{80, false, false}, {53, true, false}, {8080, false, true}, {69, true, true}},
                        {"web"}},
                       {2, "fd5e:ed00:1:1::b", "", "", {{80, false, false}}, {}},
                       {2, "fd5e:ed00:1:1::c", "fd5e:ed00:1:2::99", "100.64.0.99", {{80, false, false}, {81, false, true}}, {}}};
-    state.forwards = {{18080, "fd5e:ed00:1:1:0::a", 80}};
+    state.forwards = {{18080, "fd5e:ed00:1:1:0::a", 80, false}, {18080, "fd5e:ed00:1:1:0::a", 53, true}};
     state.zone = "seed.example.net";
     state.dns_server = "127.0.0.1:5300";
     return state;
@@ -95,7 +95,7 @@ TEST(Check, refuses_every_bad_value_by_name) {
     EXPECT_NE(with([](auto &s) { s.forwards[0].listen = "everywhere"; }).find("must be an address of the host"), std::string::npos);
     auto same_port = [](auto &s) {   // another address, another kind: no clash
         for (const char *listen : {"203.0.113.5", "2001:db8::5"})
-            for (bool udp : {false, true}) s.forwards.push_back({s.forwards[0].host_port, s.forwards[0].address, 80, listen, udp});
+            for (bool udp : {false, true}) s.forwards.push_back({s.forwards[0].host_port, s.forwards[0].address, 80, udp, listen});
     };
     EXPECT_EQ(with(same_port), "accepted");
     for (const char *server : {"127.0.0.1", "host:53", "[::1]", "::1:53", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:53 "})
