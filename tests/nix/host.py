@@ -107,7 +107,7 @@ made = evaluate(f"""let {SYSTEM}
       providers.runtime.settings.accelerator = "kvm"; providers.runtime.plugin = "runtime-qemu";
       limits.build_memory = "8Gi"; ingress.prefix = "2001:db8:5eed::/48"; extraSettings.admission = "open";
     }}; }};
-    show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; tcp = c.networking.firewall.allowedTCPPorts;
+    show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; machines = c.systemd.units."seed-machines.service".text; tcp = c.networking.firewall.allowedTCPPorts;
       udp = c.networking.firewall.allowedUDPPorts; inherit (c) warnings; failed = builtins.filter (a: !a.assertion && nixos.lib.hasInfix "seed" a.message) c.assertions; keep = c.services.seed.persistentPaths; }};
   in {{ node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
 for name, one in made.items():
@@ -139,8 +139,10 @@ for broken, words in [
 with tempfile.TemporaryDirectory() as folder:
     with open(f"{folder}/seedd.service", "w") as file:
         file.write(made["node"]["unit"])
+    with open(f"{folder}/seed-machines.service", "w") as file:
+        file.write(made["node"]["machines"])
     try:
-        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service"], capture_output=True, text=True, timeout=60)
+        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service", f"{folder}/seed-machines.service"], capture_output=True, text=True, timeout=60)
         wrong = [line for line in verified.stderr.splitlines() if "seedd.service" in line and not ("not executable" in line or "Failed to prepare filename" in line or "No such file" in line)]
         assert not wrong, wrong
     except FileNotFoundError:

@@ -61,7 +61,7 @@ assert not options - there, f"nixos/host/options.nix has options for what seedd 
 
 with open(f"{SOURCE}/docs/configuration.md") as page:
     text = page.read()
-documented = set(re.findall(r"^\| `([a-zA-Z_.]+)`", text, re.MULTILINE))
+documented = set(re.findall(r"^\| `([a-zA-Z0-9_.]+)`", text, re.MULTILINE))
 for key in sorted(there):
     if key.startswith(("providers.", "quotas.")):
         continue                                                     # a table row and a sentence for all of them

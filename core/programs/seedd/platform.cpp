@@ -257,7 +257,6 @@ Task<void> Platform::open_rooms(const Call &call) {
                         .shortage = [this] { return shortage(); },
                         .keep_generations = limits.keep_generations, .keep_deployments = limits.keep_deployments,
                         .ready_deadline = seconds(limits.ready_seconds)};
-    world.ingress = ingress();
     world.events = events_.get();
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
     access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
@@ -286,10 +285,9 @@ Task<void> Platform::open_rooms(const Call &call) {
 deploy::Ingress Platform::ingress() const {
     deploy::Ingress ingress{settings_.ingress.ipv4, settings_.ingress.ipv6_blocks, {}};
     auto port_of = [](const std::string &address) { return static_cast<uint16_t>(std::stoul(address.substr(address.rfind(':') + 1))); };
-    for (const auto &address : {settings_.listen.ssh, settings_.listen.http, settings_.listen.metrics})
-        if (!address.empty() && port_of(address)) ingress.own_ports.emplace("tcp", port_of(address));
-    if (!dns_server_.empty())
-        for (const char *kind : {"tcp", "udp"}) ingress.own_ports.emplace(kind, port_of(dns_server_));
+    for (const char *kind : {"tcp", "udp"})
+        if (!dns_server_.empty()) ingress.own_ports.emplace(kind, port_of(dns_server_));
+    for (uint16_t port : {ssh_->port(), http_->port(), metrics_front_ ? metrics_front_->port() : uint16_t{0}}) ingress.own_ports.emplace("tcp", port);
     return ingress;
 }
 
@@ -315,6 +313,7 @@ void Platform::listen() {
         metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
         spawn_task(executor, "metrics", metrics_front_->run());
     }
+    deployer_->world().ingress = ingress();
     operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
     spawn_task(executor, "ssh", ssh_->run());
     spawn_task(executor, "http", http_->run());
