@@ -1,7 +1,6 @@
 #include "core/build/flake_lock.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -12,18 +11,14 @@
 #include "core/build/bounded_json.h"
 #include "core/build/https_url.h"
 #include "core/build/store_path.h"
+#include "core/model/input_rule.h"
 
 namespace seed::build {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 5> types = {"github", "gitlab", "sourcehut", "tarball", "git"};
 constexpr const char *make_anew = "make it anew with `nix flake lock`";
-
-bool known_type(std::string_view type) {
-    return std::find(types.begin(), types.end(), type) != types.end();
-}
 
 std::string text_member(const json &object, const char *name) {
     auto found = object.find(name);
@@ -46,7 +41,7 @@ std::string describe(const json &locked) {
 
 // "github" covers every input of that type; "github:NixOS" covers what continues with "/" or ends there.
 bool covers(const std::string &rule, const std::string &type, const std::string &input) {
-    if (!known_type(type)) return false;
+    if (!model::is_input_type(type)) return false;
     if (rule == type || rule == "public") return true;
     if (!input.starts_with(rule) || rule.size() <= type.size() + 1) return false;
     return input.size() == rule.size() || rule.ends_with('/') || input[rule.size()] == '/' || input[rule.size()] == '?';
@@ -259,13 +254,6 @@ std::vector<LockedInput> read_flake_lock(const std::optional<std::string> &text,
     }
     Follows(nodes, root).check();
     return inputs;
-}
-
-void check_input_rule(const std::string &rule) {
-    std::string type = rule.substr(0, rule.find(':'));
-    if (known_type(type) && rule.size() != type.size() + 1) return;
-    throw Failure(Code::invalid, "'" + printable(rule, 100) + "' is no kind of input: give TYPE or TYPE:PREFIX with github, gitlab, "
-                                 "sourcehut, tarball or git, such as github:NixOS");
 }
 
 }  // namespace seed::build

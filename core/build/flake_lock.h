@@ -24,8 +24,7 @@ struct LockedInput {
 };
 
 struct InputRules {
-    // "public": every type below, over https.  "TYPE" or "TYPE:PREFIX" as in "github:NixOS/nixpkgs" or
-    // "tarball:https://releases.nixos.org/"; types are github, gitlab, sourcehut, tarball and git.
+    // "public": every type, over https.  Otherwise rules (core/model/input_rule.h).
     std::vector<std::string> allowed;
     // Git inputs of this host (by ssh or https) are repositories of this platform and always allowed; empty: there are none.
     std::string platform_host;
@@ -36,7 +35,5 @@ inline constexpr size_t most_inputs = 256;  // nodes of a lock file
 // Every input, each content and origin once.  Throws Failure(invalid) that names the first input that is not allowed, not locked
 // or not understood.  No lock file: no inputs; evaluation then refuses those that flake.nix has.
 std::vector<LockedInput> read_flake_lock(const std::optional<std::string> &text, const InputRules &rules);
-// "TYPE" or "TYPE:PREFIX" of a known type; Failure(invalid) otherwise.
-void check_input_rule(const std::string &rule);
 
 }  // namespace seed::build

@@ -149,10 +149,4 @@ TEST(FlakeLock, MalformedLocksAreRefused) {
     EXPECT_THAT(refusal(std::string(1000, '[') + std::string(1000, ']')), HasSubstr("nests deeper"));
 }
 
-TEST(FlakeLock, RulesAreATypeOrATypeWithABeginning) {
-    for (const char *rule : {"github", "github:NixOS", "tarball:https://releases.nixos.org/", "git"}) build::check_input_rule(rule);
-    for (const char *rule : {"", "path", "path:/etc", "public", "github:", "GitHub", "indirect"})
-        EXPECT_THROW(build::check_input_rule(rule), Failure) << rule;
-}
-
 }  // namespace
