@@ -19,7 +19,7 @@ struct Options {
     int door = -1;                    // socket to seed-fetch-proxy: gets a listener of the box's loopback; -1: no way out
     std::filesystem::path certificates;  // CA certificates (PEM) for what goes through the door
     bool trim = false;                // give freed blocks of the image back to the host afterwards
-    std::vector<std::string> action;  // [0]: exec, unpack, fetch, build, image, collect
+    std::vector<std::string> action;  // [0]: exec, unpack, fetch, evaluate, build, image, collect
 };
 
 // Throws Failure(invalid).
