@@ -71,6 +71,7 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
         options.arguments.insert(options.arguments.end(), {"--address-space", std::to_string(step.memory)});
     }
     for (const auto &path : step.needs) options.arguments.insert(options.arguments.end(), {"--need", path});
+    if (!step.lock_file.empty()) options.arguments.insert(options.arguments.end(), {"--lock-file", step.lock_file});
     if (step.door >= 0) {
         if (!std::filesystem::exists(settings_.certificates))
             throw Failure(Code::unavailable, settings_.certificates + " is not there, so that no server can be trusted: install ca-certificates, or name the operator's own file (builder.ca_file)");

@@ -256,4 +256,20 @@ std::vector<LockedInput> read_flake_lock(const std::optional<std::string> &text,
     return inputs;
 }
 
+std::optional<std::string> for_older_nix(const std::string &text) {
+    static const std::set<std::string> known = {"type", "url", "narHash", "name"};
+    json lock = parse_bounded(text, "flake.lock");
+    bool changed = false;
+    for (auto &node : lock["nodes"]) {
+        if (!node.contains("locked") || text_member(node["locked"], "type") != "tarball") continue;
+        json kept = json::object();
+        for (const auto &[name, value] : node["locked"].items())
+            if (known.contains(name)) kept[name] = value;
+        changed = changed || kept.size() != node["locked"].size();
+        node["locked"] = std::move(kept);
+    }
+    if (!changed) return std::nullopt;
+    return lock.dump();
+}
+
 }  // namespace seed::build

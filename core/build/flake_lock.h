@@ -36,4 +36,8 @@ inline constexpr size_t most_inputs = 256;  // nodes of a lock file
 // or not understood.  No lock file: no inputs; evaluation then refuses those that flake.nix has.
 std::vector<LockedInput> read_flake_lock(const std::optional<std::string> &text, const InputRules &rules);
 
+// The same lock for Nix before 2.10, which knows no `lastModified`, `rev` or `revCount` in tarball inputs that newer ones write; none:
+// there is nothing to leave out.  `text` has been read by read_flake_lock.
+std::optional<std::string> for_older_nix(const std::string &text);
+
 }  // namespace seed::build

@@ -94,8 +94,9 @@ std::vector<std::string> substitution_options(const std::map<std::string, std::s
         urls += (urls.empty() ? "" : " ") + url;
         keys += (keys.empty() ? "" : " ") + key;
     }
-    // A cache that is down or lacks a file is passed over, not the end of the build.
-    return {"--option", "substituters", urls, "--option", "trusted-public-keys", keys, "--option", "require-sigs", "true", "--option", "fallback",
+    // Nix sees no network here and would give up substitution, were it not told.  A cache that is down or lacks a file is passed
+    // over, not the end of the build.
+    return {"--option", "substitute", "true", "--option", "substituters", urls, "--option", "trusted-public-keys", keys, "--option", "require-sigs", "true", "--option", "fallback",
             "true",     "--option",     "connect-timeout", "20", "--option", "download-attempts", "2"};
 }
 
@@ -138,6 +139,8 @@ struct NixBuilder::Impl {
     fs::path tree_note(const std::string &ns, const std::string &tree) const {
         return folder(ns) / "trees" / checked(tree, "tree");
     }
+    // What Nix reads instead of the source's own flake.lock, when that has what only newer ones know.
+    fs::path lock_file(const std::string &ns, const std::string &tree) const { return folder(ns) / "locks" / checked(tree, "tree"); }
     fs::path image_note(const std::string &ns, const std::string &out_path) const {
         return folder(ns) / "closures" / fs::path(out_path).filename();
     }
@@ -146,6 +149,7 @@ struct NixBuilder::Impl {
         make_directory(folder(ns), 0700);
         make_directory(folder(ns) / "trees", 0700);
         make_directory(folder(ns) / "closures", 0700);
+        make_directory(folder(ns) / "locks", 0700);
     }
     // There from before the store grows until a collection has succeeded, so that one that was cut short is done again.
     fs::path uncollected_note(const std::string &ns) const { return folder(ns) / "uncollected"; }
@@ -223,6 +227,8 @@ Task<Source> NixBuilder::unpack(const Call &the_call, std::string ns, std::strin
         if (!files.contains("flake.nix")) throw Failure(Code::invalid, "there is no flake.nix at the top of the repository: add one");
         InputRules rules{impl_->settings.allowed_inputs, impl_->settings.platform_source ? impl_->settings.platform_host : ""};
         inputs = read_flake_lock(files.contains("flake.lock") ? std::optional(files["flake.lock"]) : std::nullopt, rules);
+        auto older = inputs.empty() ? std::nullopt : for_older_nix(files["flake.lock"]);
+        if (older) write_file_atomically(impl_->lock_file(ns, tree), *older, 0600);
     }
     TreeNote note = TreeNote::of(inputs);
     note.write(file);  // pending: a collection after a fetch that failed keeps what was fetched
@@ -262,6 +268,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     step.options = {"--source", checked(source.tree, "tree")};
     if (auto note = TreeNote::read(impl_->tree_note(source.ns, source.tree)))
         for (const auto &input : note->inputs) step.needs.push_back(input.store_path);
+    if (fs::path lock = impl_->lock_file(source.ns, source.tree); fs::exists(lock)) step.lock_file = lock;
     step.action = {"evaluate", look};
     step.memory = impl_->settings.evaluation_memory;
     step.deadline = impl_->settings.evaluation_deadline;
@@ -464,6 +471,8 @@ Task<void> NixBuilder::collect(const Call &the_call, const std::string &the_ns, 
             }
     impl_->inputs.forget_except(ns, keys);
     for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "trees"))  // first: a note must never outlive its tree
+        if (!kept.contains(entry.path().filename())) fs::remove(entry.path());
+    for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "locks"))
         if (!kept.contains(entry.path().filename())) fs::remove(entry.path());
     BoxResult result = co_await impl_->boxes.run(call, std::move(step));
     if (result.code)

@@ -52,18 +52,22 @@ def git(url, rev, hash, **more):
     return {"type": "git", "url": url, "rev": rev, "narHash": hash, "lastModified": 1, "revCount": 1, "ref": "refs/heads/main", **more}
 
 
+def original(locked):
+    """What flake.nix says of it."""
+    words = ("type", "url") if locked["type"] == "tarball" else ("type", "url", "owner", "repo", "rev", "ref", "host")
+    return {key: locked[key] for key in words if key in locked}
+
+
 def lock(inputs):
     """inputs: {"name": locked}, none of them a flake; as `nix flake lock` writes it for them."""
     nodes = {"root": {"inputs": {name: name for name in inputs}}}
     for name, locked in inputs.items():
-        original = {key: value for key, value in locked.items() if key in ("type", "url", "owner", "repo", "rev", "ref", "host")}
-        nodes[name] = {"flake": False, "locked": locked, "original": original}
+        nodes[name] = {"flake": False, "locked": locked, "original": original(locked)}
     return json.dumps({"nodes": nodes, "root": "root", "version": 7})
 
 
 def references(inputs):
     """The `inputs` of flake.nix that go with lock(inputs)."""
     def one(locked):
-        words = {key: value for key, value in locked.items() if key in ("type", "url", "owner", "repo", "rev", "ref", "host")}
-        return "{ flake = false; " + " ".join(f"{key} = {json.dumps(value)};" for key, value in words.items()) + " }"
+        return "{ flake = false; " + " ".join(f"{key} = {json.dumps(value)};" for key, value in original(locked).items()) + " }"
     return "{ " + " ".join(f"{name} = {one(locked)};" for name, locked in inputs.items()) + " }"

@@ -9,7 +9,7 @@ namespace seed::box {
 std::string usage() {
     return "usage: seed-nix-box --state DIR [--store-bytes N] [--tmp-bytes N] [--address-space N] [--wait SECONDS] [--source "
            "TREE]\n"
-           "                    [--need STORE_PATH]... [--door FD --certificates FILE] [--output DIR] [--trim] ACTION\n"
+           "                    [--need STORE_PATH]... [--lock-file FILE] [--door FD --certificates FILE] [--output DIR] [--trim] ACTION\n"
            "actions:\n"
            "  -- COMMAND ARGUMENTS...         run it in the box\n"
            "  unpack TREE BYTES               a tar stream on stdin becomes source TREE; prints flake.nix and flake.lock\n"
@@ -69,6 +69,8 @@ Options parse_options(int argc, char **argv) {
             options.output = value(argument);
         else if (argument == "--need")
             options.needs.push_back(checked_store_path(value(argument)));
+        else if (argument == "--lock-file")
+            options.lock_file = value(argument);
         else if (argument == "--door")
             options.door = static_cast<int>(parse_bytes(value(argument), "--door"));
         else if (argument == "--certificates")

@@ -15,6 +15,7 @@ struct Options {
     unsigned wait_seconds = 60;       // for another box that holds the same store
     std::string source;               // git tree id: its unpacked folder becomes /src, read-only
     std::filesystem::path output;     // folder that becomes /out, writable
+    std::filesystem::path lock_file;  // seen as /src/flake.lock instead of the source's own
     std::vector<std::string> needs;   // store paths that must be there: inputs of the source
     int door = -1;                    // socket to seed-fetch-proxy: gets a listener of the box's loopback; -1: no way out
     std::filesystem::path certificates;  // CA certificates (PEM) for what goes through the door

@@ -113,6 +113,10 @@ void mount_tree(const Options &options, const Store &store, const fs::path &root
         if (!fs::is_directory(fs::symlink_status(source)))
             throw Failure(Code::not_found, "source " + options.source + " is not unpacked here: unpack it again");
         bind(source, root / "src", plain | MOUNT_ATTR_RDONLY);
+        if (!options.lock_file.empty()) {  // a copy: the host's folder may be closed to the box
+            write_file(root / "etc/flake.lock", read_file(options.lock_file, 2u << 20));
+            bind(root / "etc/flake.lock", root / "src/flake.lock", plain | MOUNT_ATTR_RDONLY);
+        }
     }
     for (const auto &path : options.needs) {
         fs::path wanted = store.root / path.substr(1);

@@ -149,4 +149,12 @@ TEST(FlakeLock, MalformedLocksAreRefused) {
     EXPECT_THAT(refusal(std::string(1000, '[') + std::string(1000, ']')), HasSubstr("nests deeper"));
 }
 
+TEST(FlakeLock, WhatOlderNixDoesNotKnowOfTarballsIsLeftOut) {
+    EXPECT_FALSE(build::for_older_nix(lock_with(tarball_with("https://x.example/1"))));
+    EXPECT_FALSE(build::for_older_nix(lock_with(github)));
+    auto text = build::for_older_nix(lock_with(tarball_with("https://x.example/1", R"(,"lastModified":7,"rev":"0")")));
+    ASSERT_TRUE(text);
+    EXPECT_THAT(*text, testing::AllOf(testing::Not(HasSubstr("lastModified")), HasSubstr("https://x.example/1"), HasSubstr(HASH)));
+}
+
 }  // namespace
