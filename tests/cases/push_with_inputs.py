@@ -91,7 +91,7 @@ with origin, platform:
     # As locked: fetched, evaluated with the platform's own functions, built, running.
     alice.change("app", {"flake.lock": lock(seed, page)})
     said = alice.push("app").stderr
-    assert "fetched 1 input (page)" in said and "hello is ready" in said, said    # the others are there since the push before
+    assert "fetched 3 inputs (page, seed, sops-nix)" in said and "hello is ready" in said, said   # nixpkgs is there since the push before
     assert "a page from an archive" in platform.get(alice.instance("app")["urls"][0], deadline=60)
     assert any(path.startswith("cache.nixos.org") for path in origin.asked), "the default binary cache was not asked"
 
