@@ -104,6 +104,16 @@ struct Run {
     }
 };
 
+// What the git provider does for an input from this platform.
+Task<void> archive(Call call, std::string repository, std::string revision, int fd) {
+    SpawnOptions options;
+    options.arguments = {"git", "-C", repository, "archive", "--format=tar", revision};
+    options.descriptors = {{fd, 1}};
+    Process git = Process::spawn(options);
+    ExitStatus status = co_await wait_for_exit(git, call);
+    if (!status.ok()) throw Failure(Code::not_found, "there is no such repository or revision");
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -144,6 +154,26 @@ int main(int argc, char **argv) {
             settings.build_deadline = std::chrono::seconds(std::stoull(value));
         else if (name == "allow")
             settings.allowed_inputs.push_back(value);
+        else if (name == "address")
+            settings.addresses[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+        else if (name == "fetch_host")
+            settings.fetch_hosts.push_back(value);
+        else if (name == "certificates")
+            settings.certificates = value;
+        else if (name == "substituter")
+            settings.substituters[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+        else if (name == "fixed_outputs")
+            settings.fixed_outputs = value == "true";
+        else if (name == "fetch_seconds")
+            settings.fetch_deadline = std::chrono::seconds(std::stoull(value));
+        else if (name == "fetch_bytes")
+            settings.fetch_bytes = std::stoull(value);
+        else if (name == "platform_host")
+            settings.platform_host = value;
+        else if (name == "repositories")  // a folder of bare ones
+            settings.platform_source = [value](Call call, std::string repository, std::string revision, int write_fd) {
+                return archive(call, value + "/" + repository + ".git", revision, write_fd);
+            };
         else
             throw Failure(Code::invalid, "unknown setting " + name);
     }

@@ -1,0 +1,34 @@
+#include "core/programs/seed-nix-box/relay.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <seed/util/failure.h>
+#include <seed/util/text.h>
+
+namespace seed::box {
+
+bool relay(int in, int out, uint64_t limit, const std::string &what) {
+    char buffer[65536];
+    uint64_t total = 0;
+    for (;;) {
+        ssize_t count = read(in, buffer, sizeof buffer);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) fail_errno("read " + what);
+        if (count == 0) return true;
+        total += static_cast<uint64_t>(count);
+        if (total > limit)
+            throw Failure(Code::limit,
+                          what + " is larger than " + format_size(limit) + ": remove large files from the repository");
+        for (ssize_t done = 0; done < count;) {
+            ssize_t written = write(out, buffer + done, static_cast<size_t>(count - done));
+            if (written < 0 && errno == EINTR) continue;
+            if (written < 0 && errno == EPIPE) return false;
+            if (written < 0) fail_errno("pass " + what + " on");
+            done += written;
+        }
+    }
+}
+
+}  // namespace seed::box
