@@ -21,9 +21,8 @@ in {
       documentation = [ "man:seedd(8)" ];
       restartIfChanged = false;
       serviceConfig = {
-        Type = "oneshot";
-        ExecStart = "${pkgs.coreutils}/bin/true";
-        RemainAfterExit = true;
+        ExecStart = "${pkgs.coreutils}/bin/sleep infinity";
+        OOMScoreAdjust = -1000;
         Slice = "seed.slice";
         Delegate = true;
         OOMPolicy = "continue";
