@@ -63,7 +63,7 @@ int unpack_source(const Options &options) {
             pipe.read.reset();
             bool whole = false;
             try {
-                whole = relay(0, pipe.write.get(), limit, "the source");
+                whole = relay_archive(0, pipe.write.get(), limit, "the source");
             } catch (...) {
                 kill(pid, SIGKILL);
                 wait_for(pid);
