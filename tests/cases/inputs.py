@@ -88,6 +88,15 @@ with tempfile.TemporaryDirectory(prefix="seed-inputs-") as name:
     _, progress = good("t3", "unpack", "evaluate", inputs=inputs)
     assert "fetched 3 inputs" in progress and len(origin.asked) == asked + 8, origin.asked
 
+    # What the store lost behind our back is noticed before Nix would look for it elsewhere, and fetched again.
+    box = [PROBE.parent / "seed-nix-box", "--state", room / "state" / "build" / "one", "--store-bytes", str(512 << 20)]
+    for command in (["rm", "-r", "/nix/var/nix/gcroots/seed-inputs"], ["nix-store", "--gc"]):
+        subprocess.run([*box, "--", *command], check=True, capture_output=True)
+    answers, _ = probe("t3", "unpack", "evaluate", inputs=inputs)
+    assert answers[-1]["code"] == "not_found" and "fetch it again" in answers[-1]["text"], answers
+    _, progress = good("t3", "unpack", "evaluate", inputs=inputs)
+    assert "fetched 3 inputs" in progress, progress
+
     # A lock file of a newer Nix, whose tarballs have more to say than Nix 2.8 understands.
     answers, _ = good("newer", inputs={"a": {**inputs["a"], "lastModified": 7, "rev": REV, "revCount": 3}})
     assert list(answers[1]["seeds"].values())[0]["meta"]["read"] == "one\n", answers

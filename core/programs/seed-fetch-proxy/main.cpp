@@ -41,9 +41,11 @@ fetch::GateRules rules_of(const Options &options) {
     return rules;
 }
 
-asio::ip::tcp::acceptor take_listener(asio::io_context &context) {
+// None: the box ended before it had a door.
+std::optional<asio::ip::tcp::acceptor> take_listener(asio::io_context &context) {
     auto frame = receive_frame(3, std::chrono::minutes(2));  // the box may have to wait for its store first
-    if (!frame || frame->descriptors.size() != 1) throw Failure(Code::unavailable, "the box sent no listening socket");
+    if (!frame) return std::nullopt;
+    if (frame->descriptors.size() != 1) throw Failure(Code::invalid, "the box sent no listening socket");
     UniqueFd socket = std::move(frame->descriptors[0]);
     int listening = 0;
     socklen_t size = sizeof listening;
@@ -73,7 +75,9 @@ int main(int argc, char **argv) {
         limits.idle = std::chrono::seconds(options.idle);
         auto tell = [](std::string line) { std::fprintf(stderr, "%s\n", line.c_str()); };
         fetch::Proxy proxy(fetch::Gate(rules_of(options), fetch::system_resolver()), limits, tell);
-        spawn_task(context.get_executor(), "accept", proxy.accept_all(take_listener(context)));
+        auto listener = take_listener(context);
+        if (!listener) return 0;
+        spawn_task(context.get_executor(), "accept", proxy.accept_all(std::move(*listener)));
         asio::posix::stream_descriptor starter(context, 3);
         starter.async_wait(asio::posix::descriptor_base::wait_read, [&](const boost::system::error_code &) { context.stop(); });
         context.run();

@@ -66,7 +66,7 @@ std::string last_line(std::string_view text) {
 
 std::string fetch_archive(const std::string &url) {
     Command prefetch = through_the_door({"nix-prefetch-url", "--unpack", "--name", "source", "--print-path", "--type", "sha256",
-                                         "--option", "connect-timeout", "20", url});
+                                         "--option", "connect-timeout", "20", "--option", "download-attempts", "2", url});
     Pipe pipe = make_pipe();
     prefetch.out = pipe.write.get();
     pid_t pid = start(prefetch);

@@ -81,6 +81,9 @@ int unpack_source(const Options &options) {
             fs::remove_all(part, ignored);
             throw;
         }
+    } else {  // it is here; read to its end all the same, or its producer would fail
+        UniqueFd nowhere = open_file("/dev/null", O_WRONLY);
+        relay(0, nowhere.get(), limit, "the source");
     }
     refuse_placeholder(folder);
     print_file(folder, "flake.nix");
