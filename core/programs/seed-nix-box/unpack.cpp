@@ -81,10 +81,7 @@ int unpack_source(const Options &options) {
             fs::remove_all(part, ignored);
             throw;
         }
-    } else {  // it is here; read to its end all the same, or its producer would fail
-        UniqueFd nowhere = open_file("/dev/null", O_WRONLY);
-        relay(0, nowhere.get(), limit, "the source");
-    }
+    }  // else it is here, and its producer is sent away
     refuse_placeholder(folder);
     print_file(folder, "flake.nix");
     print_file(folder, "flake.lock");
