@@ -108,6 +108,7 @@ private:
     json deployment_json(const state::Revision &revision) const;
     json describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes);
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
+    json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);

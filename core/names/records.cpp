@@ -29,6 +29,20 @@ std::string namespace_of(const std::string &name, const std::string &zone) {
     return dot == std::string::npos ? name : inside.substr(dot + 1);
 }
 
+// Those of `records` that are in `zone` (empty: the platform's), as record sets by name and type.
+std::map<std::pair<std::string, std::string>, dns::RecordSet> sets_of(const std::vector<model::Record> &records, const std::string &zone) {
+    std::map<std::pair<std::string, std::string>, dns::RecordSet> sets;
+    for (const auto &record : records) {
+        if (record.zone != zone) continue;
+        auto &set = sets[{record.name, record.type}];
+        set.name = record.name;
+        set.type = record.type;
+        set.ttl = ttl_seconds;
+        set.values.push_back(record.value);
+    }
+    return sets;
+}
+
 struct Waiter {
     Waiter(asio::any_io_executor executor, std::string ns) : done(executor), ns(std::move(ns)) {}
     Event done;
@@ -39,14 +53,17 @@ struct Waiter {
 }  // namespace
 
 struct Records::State : std::enable_shared_from_this<Records::State> {
-    State(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner)
-        : executor(std::move(executor)), dns(std::move(dns)), zone(std::move(zone)), owner(std::move(owner)) {}
+    State(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner,
+          std::shared_ptr<OwnZones> own_zones)
+        : executor(std::move(executor)), dns(std::move(dns)), zone(std::move(zone)), owner(std::move(owner)), own_zones(std::move(own_zones)) {}
 
-    Task<std::vector<dns::RecordSet>> list(const Call &call);
     using Batch = std::map<std::string, std::vector<model::Record>>;   // by namespace
     using Waiters = std::vector<std::shared_ptr<Waiter>>;
 
     void go_on();   // there is something to write
+    Task<std::vector<dns::RecordSet>> list(const Call &call, std::string of_zone);
+    Task<void> write_own(const Call &call, std::string ns, std::vector<model::Record> records);
+    Task<void> write_zone(const Call &call, std::string own_zone, const std::vector<model::Record> &records);
     Task<void> flush();
     void begin(Batch batch, std::shared_ptr<Event> done);
     Task<void> carry(Batch batch, Waiters theirs, std::shared_ptr<Event> done);
@@ -59,11 +76,15 @@ struct Records::State : std::enable_shared_from_this<Records::State> {
     Waiters waiters;                  // for what is pending
     std::set<std::string> writing;    // namespaces on their way: none is in two writes at once
     std::set<std::string> slow;       // the last write of theirs did not end in time: they go by themselves
+    std::shared_ptr<OwnZones> own_zones;
+    std::set<std::string> ensured;   // own zones that are known to be there
     bool flushing = false;
 };
 
-Records::Records(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner)
-    : state_(std::make_shared<State>(std::move(executor), std::move(dns), std::move(zone), std::move(owner))) {}
+Records::Records(asio::any_io_executor executor, std::shared_ptr<providers::Provider> dns, std::string zone, std::string owner,
+                 std::shared_ptr<OwnZones> own_zones)
+    : state_(std::make_shared<State>(std::move(executor), std::move(dns), std::move(zone), std::move(owner),
+                                     own_zones ? std::move(own_zones) : std::make_shared<OwnZones>())) {}
 
 Records::~Records() = default;
 
@@ -162,7 +183,7 @@ Task<void> Records::State::carry(Batch batch, Waiters theirs, std::shared_ptr<Ev
 
 Task<void> Records::State::write(const Batch &batch, std::chrono::seconds patience) {
     Call call("records", patience);
-    std::vector<dns::RecordSet> there = co_await list(call);
+    std::vector<dns::RecordSet> there = co_await list(call, zone);
     dns::ApplyRequest apply;
     apply.zone = zone;
     apply.owner = owner;
@@ -170,14 +191,7 @@ Task<void> Records::State::write(const Batch &batch, std::chrono::seconds patien
     remove.zone = zone;
     remove.owner = owner;
     for (const auto &[ns, records] : batch) {
-        std::map<std::pair<std::string, std::string>, dns::RecordSet> wanted;
-        for (const auto &record : records) {
-            auto &set = wanted[{record.name, record.type}];
-            set.name = record.name;
-            set.type = record.type;
-            set.ttl = ttl_seconds;
-            set.values.push_back(record.value);
-        }
+        auto wanted = sets_of(records, "");
         for (const auto &set : there)
             if (set.owner == owner && namespace_of(set.name, zone) == ns && !wanted.contains({set.name, set.type}))
                 remove.sets.push_back({set.name, set.type});
@@ -185,15 +199,63 @@ Task<void> Records::State::write(const Batch &batch, std::chrono::seconds patien
     }
     if (!apply.sets.empty()) co_await dns->call(call, "apply", apply);
     if (!remove.sets.empty()) co_await dns->call(call, "remove", remove);
+    for (const auto &[ns, records] : batch) co_await write_own(call, ns, records);
 }
 
-Task<std::vector<dns::RecordSet>> Records::State::list(const Call &call) {
+// The zones that this namespace has or shall have, one after the other.
+Task<void> Records::State::write_own(const Call &call, std::string ns, std::vector<model::Record> records) {
+    std::set<std::string> zones;
+    for (const auto &[own_zone, holder] : own_zones->all())
+        if (holder == ns) zones.insert(own_zone);
+    for (const auto &record : records)
+        if (!record.zone.empty()) zones.insert(record.zone);
+    for (const auto &own_zone : zones) {
+        std::vector<model::Record> inside;
+        for (const auto &record : records)
+            if (record.zone == own_zone) inside.push_back(record);
+        if (!inside.empty()) own_zones->put(own_zone, ns);
+        std::exception_ptr failure;
+        try {
+            co_await write_zone(call, own_zone, inside);
+        } catch (const Failure &error) {
+            failure = std::make_exception_ptr(Failure(error.code(), "while writing the domain " + own_zone + ": " + error.what()));
+        }
+        if (failure) {
+            ensured.erase(own_zone);   // perhaps somebody took it away
+            std::rethrow_exception(failure);
+        }
+        if (inside.empty()) own_zones->remove(own_zone);
+    }
+}
+
+Task<void> Records::State::write_zone(const Call &call, std::string own_zone, const std::vector<model::Record> &records) {
+    if (!ensured.contains(own_zone)) {
+        dns::EnsureZoneRequest ensure;
+        ensure.zone = own_zone;
+        ensure.name_servers.push_back("ns1." + zone);
+        co_await dns->call(call, "ensure_zone", ensure);
+        ensured.insert(own_zone);
+    }
+    std::vector<dns::RecordSet> there = co_await list(call, own_zone);
+    auto wanted = sets_of(records, own_zone);
+    dns::ApplyRequest apply;
+    dns::RemoveRequest remove;
+    apply.zone = remove.zone = own_zone;
+    apply.owner = remove.owner = owner;
+    for (const auto &set : there)
+        if (set.owner == owner && !wanted.contains({set.name, set.type})) remove.sets.push_back({set.name, set.type});
+    for (auto &[key, set] : wanted) apply.sets.push_back(std::move(set));
+    if (!apply.sets.empty()) co_await dns->call(call, "apply", apply);
+    if (!remove.sets.empty()) co_await dns->call(call, "remove", remove);
+}
+
+Task<std::vector<dns::RecordSet>> Records::State::list(const Call &call, std::string of_zone) {
     std::vector<dns::RecordSet> found;
     providers::CallOptions options;
     options.stream = true;
     options.on_item = [&found](const json &item, std::vector<UniqueFd>) { found.push_back(item.get<dns::RecordSet>()); };
     dns::ZoneRequest request;
-    request.zone = zone;
+    request.zone = of_zone;
     Call part = call.within(seconds(20));
     co_await dns->call(part, "list", request, std::move(options));
     co_return found;
@@ -201,11 +263,24 @@ Task<std::vector<dns::RecordSet>> Records::State::list(const Call &call) {
 
 Task<std::map<std::string, std::vector<model::Record>>> Records::observe(const Call &call) {
     auto state = state_;
-    std::vector<dns::RecordSet> there = co_await state->list(call);
+    std::vector<dns::RecordSet> there = co_await state->list(call, state->zone);
     std::map<std::string, std::vector<model::Record>> ours;
     for (const auto &set : there) {
         if (set.owner != state->owner) continue;
-        for (const auto &value : set.values) ours[namespace_of(set.name, state->zone)].push_back({set.name, set.type, value});
+        for (const auto &value : set.values) ours[namespace_of(set.name, state->zone)].push_back({set.name, set.type, value, ""});
+    }
+    auto own_zones = state->own_zones->all();   // it may change while we wait
+    for (const auto &[own_zone, ns] : own_zones) {
+        std::vector<dns::RecordSet> inside;
+        try {
+            inside = co_await state->list(call, own_zone);
+        } catch (const Failure &failure) {   // taken away by somebody, say: then it has no records, and is written anew
+            if (failure.code() != Code::not_found) throw;
+            state->ensured.erase(own_zone);
+        }
+        for (const auto &set : inside)
+            if (set.owner == state->owner)
+                for (const auto &value : set.values) ours[ns].push_back({set.name, set.type, value, own_zone});
     }
     for (auto &[ns, records] : ours) std::sort(records.begin(), records.end());
     co_return ours;

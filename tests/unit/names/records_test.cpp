@@ -16,13 +16,20 @@ const std::string zone = "seed.test.", ours = "seed:one";
 class FakeDns : public providers::Provider {
 public:
     std::vector<dns::RecordSet> sets;
+    std::vector<std::string> ensured;
+    bool refuses_zones = false;
     int applies = 0;
     std::string hangs_for;                 // an apply with this in its names ends when `released` is set
     std::shared_ptr<Event> released;
 
     Task<nlohmann::json> call(const Call &call, std::string slot, nlohmann::json request, providers::CallOptions options) override {
-        if (slot == "list") {
-            for (const auto &set : sets) options.on_item(nlohmann::json(set), {});
+        if (slot == "ensure_zone") {
+            if (refuses_zones) throw Failure(Code::unsupported, "this server makes no zones");
+            ensured.push_back(request.at("zone"));
+        } else if (slot == "list") {
+            std::string of = request.at("zone");
+            for (const auto &set : sets)
+                if (set.name == of || set.name.ends_with("." + of)) options.on_item(nlohmann::json(set), {});
         } else if (slot == "apply") {
             ++applies;
             auto wanted = request.get<dns::ApplyRequest>();
@@ -165,6 +172,48 @@ TEST_F(records, the_newest_wish_of_a_namespace_that_is_being_written_comes_after
     run();
     ASSERT_EQ(dns->sets.size(), 1u);
     EXPECT_EQ(dns->sets[0].values, std::vector<std::string>{"fd00::2"});
+}
+
+TEST_F(records, a_domain_of_a_tenant_is_a_zone_of_its_own_made_once) {
+    const std::string own = "example.test.";
+    model::Record apex{own, "AAAA", "fd00::1", own}, other{"*." + own, "AAAA", "fd00::1", own};
+    dns->sets = {{"foreign." + own, "TXT", 60, {"\"x\""}, ""}, {"www." + own, "AAAA", 60, {"fd00::9"}, ours}};
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), apex, other});
+    run();
+    EXPECT_EQ(outcome["s-a"], "written");
+    EXPECT_EQ(dns->ensured, std::vector<std::string>{own});
+    ASSERT_EQ(dns->sets.size(), 4u);   // the foreign one stays, what nobody wants goes
+    EXPECT_EQ(dns->sets[0].name, "foreign." + own);
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), apex});
+    run();
+    EXPECT_EQ(dns->ensured.size(), 1u);
+    EXPECT_EQ(dns->sets.size(), 3u);
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});   // the domain is dropped
+    run();
+    ASSERT_EQ(dns->sets.size(), 2u);
+    EXPECT_EQ(dns->sets[0].owner, "");
+}
+
+TEST_F(records, a_domain_that_cannot_be_served_keeps_no_other_name_out) {
+    dns->refuses_zones = true;
+    start("s-first", {});
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), {"example.test.", "AAAA", "fd00::1", "example.test."}});
+    start("s-b", {aaaa("web", "s-b", "fd00::2")});
+    run();
+    EXPECT_EQ(outcome["s-b"], "written");
+    EXPECT_EQ(outcome["s-a"], "while writing the domain example.test.: this server makes no zones");
+    EXPECT_EQ(dns->sets.size(), 2u);
+}
+
+TEST_F(records, what_is_in_the_zones_of_tenants_is_theirs) {
+    start("s-a", {{"www.example.test.", "AAAA", "fd00::1", "example.test."}});
+    run();
+    std::map<std::string, std::vector<model::Record>> seen;
+    auto look = [&]() -> Task<void> { seen = co_await wanted.observe(call); };
+    asio::co_spawn(context, look(), asio::detached);
+    run();
+    std::vector<model::Record> expected = {{"www.example.test.", "AAAA", "fd00::1", "example.test."}};
+    EXPECT_EQ(seen["s-a"], expected);
 }
 
 }  // namespace
