@@ -203,7 +203,10 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
                            (job.revision.message.empty() ? "" : ": " + job.revision.message), job.listener.call);
     std::string why = job.revision.stage.empty() ? job.revision.message : job.revision.stage + ": " + job.revision.message;
-    world_.tell(events::Entry(job.revision.state, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
+    std::string type = job.revision.state;
+    if (type == "deployed" && job.revision.kind == "rollback") type = "rolled_back";
+    if (type == "deployed" && job.revision.kind == "return") type = "returned";
+    world_.tell(events::Entry(type, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
                     .took(job.revision.finished_ms - job.revision.created_ms));
 }
 

@@ -119,7 +119,9 @@ private:
     json plan_json(const std::string &repository, const deploy::FlakeWorker::Planned &planned);
     Task<void> propose(Call call, std::string repository, json item, std::shared_ptr<class ReportPipe> report);
     void on_updated(const Request &request, const std::string &repository, const json &updated,
-                    std::shared_ptr<class ReportPipe> report);
+                    std::shared_ptr<class ReportPipe> report, std::shared_ptr<Event> taken);
+    Task<void> take_up_push(std::string repository, std::string commit, std::string pusher, deploy::Listener listener,
+                            std::shared_ptr<Event> taken);
     void report_outcome(const state::Revision &revision, class ReportPipe &report);
 
     static const std::map<std::string, Handler> handlers;

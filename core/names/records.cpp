@@ -14,6 +14,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr auto batch_window = milliseconds(50);
+constexpr auto lane_patience = seconds(2);        // then the next batch begins beside the one that is on its way
+constexpr auto together_patience = seconds(10);   // for many namespaces at once, then each by itself
+constexpr auto alone_patience = seconds(30);
 constexpr uint32_t ttl_seconds = 60;
 
 // "web.s-abc.seed.example." belongs to the namespace "s-abc" of the zone "seed.example.".  A name of the platform's own, such as
@@ -54,19 +57,27 @@ struct Records::State : std::enable_shared_from_this<Records::State> {
           std::shared_ptr<OwnZones> own_zones)
         : executor(std::move(executor)), dns(std::move(dns)), zone(std::move(zone)), owner(std::move(owner)), own_zones(std::move(own_zones)) {}
 
+    using Batch = std::map<std::string, std::vector<model::Record>>;   // by namespace
+    using Waiters = std::vector<std::shared_ptr<Waiter>>;
+
+    void go_on();   // there is something to write
     Task<std::vector<dns::RecordSet>> list(const Call &call, std::string of_zone);
     Task<void> write_own(const Call &call, std::string ns, std::vector<model::Record> records);
     Task<void> write_zone(const Call &call, std::string own_zone, const std::vector<model::Record> &records);
     Task<void> flush();
-    Task<void> write(const std::map<std::string, std::vector<model::Record>> &batch);
+    void begin(Batch batch, std::shared_ptr<Event> done);
+    Task<void> carry(Batch batch, Waiters theirs, std::shared_ptr<Event> done);
+    Task<void> write(const Batch &batch, std::chrono::seconds patience);
 
     asio::any_io_executor executor;
     std::shared_ptr<providers::Provider> dns;
     std::string zone, owner;
+    Batch pending;                    // the newest wish of each namespace counts
+    Waiters waiters;                  // for what is pending
+    std::set<std::string> writing;    // namespaces on their way: none is in two writes at once
+    std::set<std::string> slow;       // the last write of theirs did not end in time: they go by themselves
     std::shared_ptr<OwnZones> own_zones;
     std::set<std::string> ensured;   // own zones that are known to be there
-    std::map<std::string, std::vector<model::Record>> pending;   // by namespace; the newest wish counts
-    std::vector<std::shared_ptr<Waiter>> waiters;
     bool flushing = false;
 };
 
@@ -82,54 +93,96 @@ Task<void> Records::set(const Call &call, std::string ns, std::vector<model::Rec
     state->pending[ns] = std::move(records);
     auto waiter = std::make_shared<Waiter>(state->executor, ns);
     state->waiters.push_back(waiter);
-    if (!state->flushing) {
-        state->flushing = true;
-        spawn_task(state->executor, "records", state->flush());
-    }
+    state->go_on();
     bool in_time = co_await waiter->done.wait_until(call.deadline());
     call.check();
     if (!in_time) throw Failure(Code::timeout, "the records of " + ns + " were not written in time; they are tried again");
     if (waiter->failure) std::rethrow_exception(waiter->failure);
 }
 
-// Writes what is pending at once, then what came meanwhile after a pause in which more may come.
+void Records::State::go_on() {
+    if (flushing) return;
+    flushing = true;
+    spawn_task(executor, "records", flush());
+}
+
+// Writes what is pending at once, then what came meanwhile after a pause in which more may come.  What is on its way does not keep the
+// next ones waiting for longer than `lane_patience`.
 Task<void> Records::State::flush() {
     auto self = shared_from_this();
-    while (!pending.empty()) {
-        auto batch = std::exchange(pending, {});
-        auto waiting = std::exchange(waiters, {});
-        std::map<std::string, std::exception_ptr> failures;   // by namespace
-        bool together = true;
-        try {
-            co_await write(batch);
-        } catch (...) {
-            together = false;
-            for (const auto &[ns, records] : batch) failures[ns] = std::current_exception();
+    for (;;) {
+        Batch together, alone;
+        for (auto &[ns, records] : pending)
+            if (!writing.contains(ns)) (slow.contains(ns) ? alone : together)[ns] = std::move(records);
+        if (together.empty() && alone.empty()) break;
+        auto lane = std::make_shared<Event>(executor);
+        begin(together, lane);
+        for (auto &[ns, records] : alone) {
+            Batch one;
+            one[ns] = std::move(records);
+            begin(one, nullptr);
         }
-        // One namespace's conflict must not keep another's names out: each by itself.
-        if (!together && batch.size() > 1)
-            for (const auto &[ns, records] : batch) {
-                std::map<std::string, std::vector<model::Record>> one;
-                one[ns] = records;
-                std::exception_ptr failure;
-                try {
-                    co_await write(one);
-                } catch (...) {
-                    failure = std::current_exception();
-                }
-                failures[ns] = failure;
-            }
-        for (auto &waiter : waiting) {
-            waiter->failure = failures[waiter->ns];
-            waiter->done.set();
-        }
+        if (!together.empty()) co_await lane->wait_until(Call::Clock::now() + lane_patience);
         co_await sleep_for(batch_window);
     }
     flushing = false;
 }
 
-Task<void> Records::State::write(const std::map<std::string, std::vector<model::Record>> &batch) {
-    Call call("records", seconds(30));
+void Records::State::begin(Batch batch, std::shared_ptr<Event> done) {
+    if (batch.empty()) return;
+    for (const auto &[ns, records] : batch) {
+        pending.erase(ns);
+        writing.insert(ns);
+    }
+    Waiters theirs;
+    std::erase_if(waiters, [&](const auto &waiter) {
+        if (!batch.contains(waiter->ns)) return false;
+        theirs.push_back(waiter);
+        return true;
+    });
+    spawn_task(executor, "records", carry(std::move(batch), std::move(theirs), std::move(done)));
+}
+
+// One batch, and when it fails as a whole each namespace by itself, side by side: neither one's conflict nor one's hanging call may keep
+// another's names out.
+Task<void> Records::State::carry(Batch batch, Waiters theirs, std::shared_ptr<Event> done) {
+    auto self = shared_from_this();
+    std::exception_ptr failure;
+    bool late = false;
+    try {
+        co_await write(batch, batch.size() > 1 ? together_patience : alone_patience);
+    } catch (const Failure &error) {
+        failure = std::current_exception();
+        late = error.code() == Code::timeout;
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure && batch.size() > 1) {
+        for (auto &[ns, records] : batch) {
+            Waiters his;
+            for (const auto &waiter : theirs)
+                if (waiter->ns == ns) his.push_back(waiter);
+            Batch one;
+            one[ns] = std::move(records);
+            spawn_task(executor, "records", carry(std::move(one), std::move(his), nullptr));
+        }
+    } else {
+        for (const auto &[ns, records] : batch) {
+            writing.erase(ns);
+            if (late) slow.insert(ns);
+            else slow.erase(ns);
+        }
+        for (auto &waiter : theirs) {
+            waiter->failure = failure;
+            waiter->done.set();
+        }
+        if (!pending.empty()) go_on();   // a newer wish of the same namespace
+    }
+    if (done) done->set();
+}
+
+Task<void> Records::State::write(const Batch &batch, std::chrono::seconds patience) {
+    Call call("records", patience);
     std::vector<dns::RecordSet> there = co_await list(call, zone);
     dns::ApplyRequest apply;
     apply.zone = zone;

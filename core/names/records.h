@@ -1,8 +1,10 @@
 // The records the platform wants in its zone and in those of its tenants' own domains, written in batches.
 //
 // The first change is flushed at once; changes that come within 50 ms of a flush wait for it and go together, one apply and one
-// remove per batch in the platform's zone.  A tenant's own zone is made before its first record; nobody else writes to it, so it is written
-// after the platform's, each by itself.  Foreign records (another owner mark, or none) are never touched.  One Asio context; no threads.
+// remove per batch in the platform's zone.  A provider that hangs over one namespace's names keeps nobody else's waiting: the next batch
+// begins two seconds later at most, and whoever was late goes by himself until he is in time again.  A tenant's own zone is made before its
+// first record; nobody else writes to it, so it is written after the platform's, each by itself.  Foreign records (another owner mark, or
+// none) are never touched.  One Asio context; no threads.
 #pragma once
 #include <map>
 #include <memory>

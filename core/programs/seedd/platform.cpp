@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <seed/dns.hpp>
+#include <seed/git.hpp>
 #include <seed/runtime.hpp>
 #include <seed/util/cage.h>
 #include <seed/util/file.h>
@@ -89,8 +90,8 @@ Task<void> Platform::run(bool stop_instances) {
         listen();
         co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
-        announce();
         spawn_task(context_.get_executor(), "authorized keys", access_->learn());
+        announce();
         co_await stopping_.wait();
     } catch (...) {
         failure = std::current_exception();
@@ -230,6 +231,18 @@ Task<void> Platform::open_rooms(const Call &call) {
     building.evaluation_deadline = seconds(limits.evaluation_seconds);
     building.build_deadline = seconds(limits.build_seconds);
     building.parallel = limits.parallel_builds;
+    building.allowed_inputs = settings_.builder.inputs;
+    building.fetch_hosts = settings_.builder.hosts;
+    building.fetch_bytes = limits.fetch_bytes;
+    building.fetch_deadline = seconds(limits.fetch_seconds);
+    building.substituters = settings_.builder.substituters;
+    building.fixed_outputs = settings_.builder.fixed_outputs;
+    building.addresses = settings_.builder.addresses;
+    building.certificates = settings_.builder.ca_file;
+    building.platform_host = settings_.platform.silo;
+    building.platform_source = [this](Call asked, std::string repository, std::string revision, int write_fd) {
+        return write_source(asked, repository, revision, write_fd);
+    };
     building.share = [this](const std::string &ns) {
         auto flake = store_->flake_by_namespace(ns);
         return flake ? build::Share{flake->owner, settings_.quotas.of(flake->repository).builds} : build::Share{ns, 1};
@@ -289,6 +302,17 @@ deploy::Ingress Platform::ingress() const {
         if (!dns_server_.empty()) ingress.own_ports.emplace(kind, port_of(dns_server_));
     for (uint16_t port : {ssh_->port(), http_->port(), metrics_front_ ? metrics_front_->port() : uint16_t{0}}) ingress.own_ports.emplace("tcp", port);
     return ingress;
+}
+
+// A repository of ours as an input of somebody's flake; everybody may read every repository.
+Task<void> Platform::write_source(Call call, std::string repository, std::string revision, int write_fd) {
+    git::FetchRequest request;
+    request.repository = repository;
+    request.commit = revision;
+    request.limit_bytes = settings_.limits.source_bytes;
+    providers::CallOptions options;
+    options.descriptors.push_back(write_fd);
+    co_await providers_["git"]->ask<git::FetchReply>(call, "fetch", request, options);
 }
 
 std::string Platform::shortage() const {

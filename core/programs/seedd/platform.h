@@ -38,6 +38,7 @@ private:
     Task<void> open_providers(const Call &call);
     nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
+    Task<void> write_source(Call call, std::string repository, std::string revision, int write_fd);
     void note(const providers::CallReport &report);
     void listen();
     deploy::Ingress ingress() const;

@@ -19,8 +19,10 @@ public:
     std::vector<std::string> ensured;
     bool refuses_zones = false;
     int applies = 0;
+    std::string hangs_for;                 // an apply with this in its names ends when `released` is set
+    std::shared_ptr<Event> released;
 
-    Task<nlohmann::json> call(const Call &, std::string slot, nlohmann::json request, providers::CallOptions options) override {
+    Task<nlohmann::json> call(const Call &call, std::string slot, nlohmann::json request, providers::CallOptions options) override {
         if (slot == "ensure_zone") {
             if (refuses_zones) throw Failure(Code::unsupported, "this server makes no zones");
             ensured.push_back(request.at("zone"));
@@ -31,6 +33,10 @@ public:
         } else if (slot == "apply") {
             ++applies;
             auto wanted = request.get<dns::ApplyRequest>();
+            if (!hangs_for.empty() && request.dump().find(hangs_for) != std::string::npos) {
+                bool ended = co_await released->wait_until(call.deadline());
+                if (!ended) throw Failure(Code::timeout, "the deadline passed");
+            }
             for (const auto &set : wanted.sets)
                 for (const auto &there : sets)
                     if (there.name == set.name && there.owner != wanted.owner)
@@ -127,6 +133,45 @@ TEST_F(records, a_conflict_of_one_namespace_does_not_keep_another_out) {
     EXPECT_NE(outcome["s-a"].find("somebody else's"), std::string::npos) << outcome["s-a"];
     EXPECT_EQ(dns->sets.size(), 2u);
     EXPECT_EQ(dns->sets[0].values[0], "fd00::9");
+}
+
+TEST_F(records, a_provider_that_hangs_for_one_namespace_writes_the_names_of_others) {
+    dns->hangs_for = "s-a.";
+    dns->released = std::make_shared<Event>(context.get_executor());
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});
+    auto others = [](records &self) -> Task<void> {
+        co_await sleep_for(std::chrono::milliseconds(100));   // it hangs by now
+        for (std::string ns : {"s-b", "s-c"}) {
+            std::vector<model::Record> one;
+            one.push_back(aaaa("web", ns, "fd00::2"));
+            co_await self.set(ns, one);
+        }
+        EXPECT_EQ(self.outcome.count("s-a"), 0u) << "it was not hanging all the time";
+        self.dns->released->set();
+    };
+    asio::co_spawn(context, others(*this), asio::detached);
+    run();
+    EXPECT_EQ(outcome, (std::map<std::string, std::string>{{"s-a", "written"}, {"s-b", "written"}, {"s-c", "written"}}));
+    EXPECT_EQ(dns->sets.size(), 3u);
+}
+
+TEST_F(records, the_newest_wish_of_a_namespace_that_is_being_written_comes_after_it) {
+    dns->hangs_for = "fd00::1";
+    dns->released = std::make_shared<Event>(context.get_executor());
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});
+    auto newer = [](records &self) -> Task<void> {
+        co_await sleep_for(std::chrono::milliseconds(100));
+        std::vector<model::Record> one;
+        one.push_back(aaaa("web", "s-a", "fd00::2"));
+        self.start("s-a", one);
+        co_await sleep_for(std::chrono::milliseconds(200));
+        EXPECT_EQ(self.dns->applies, 1) << "one namespace is in two writes at once";
+        self.dns->released->set();
+    };
+    asio::co_spawn(context, newer(*this), asio::detached);
+    run();
+    ASSERT_EQ(dns->sets.size(), 1u);
+    EXPECT_EQ(dns->sets[0].values, std::vector<std::string>{"fd00::2"});
 }
 
 TEST_F(records, a_domain_of_a_tenant_is_a_zone_of_its_own_made_once) {
