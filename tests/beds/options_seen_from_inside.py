@@ -10,11 +10,11 @@ from seed_person import Person
 from seed_platform import Platform, wait_for
 
 MOUNT = "/var/lib/app"
-# Plain sh, for busybox and for Debian.  The owner of a volume is given a moment after init runs, when /etc/passwd knows him.
+# Plain sh, for busybox and for Debian.  The owner of a volume and /etc/resolv.conf come a moment after init runs (docs/guest-contract.md).
 REPORT = r"""
 say() { sed "s/^/seen $1: /" >/dev/console; }
 for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-  [ "$(stat -c %U /var/lib/app)" = app ] && break
+  [ "$(stat -c %U /var/lib/app)" = app ] && [ -s /etc/resolv.conf ] && break
   sleep 1
 done
 nproc | say processors
@@ -70,6 +70,8 @@ def seen(person, repo, name):
     found = {}
     for what, line in wait_for(whole, f"{repo} has reported", 240, pause=1):
         found.setdefault(what, []).append(line)
+    missing = {"processors", "kib", "mount", "owner", "env", "connect", "resolver", "host"} - set(found)
+    assert not missing, f"nothing was said of {missing}:\n{person.ssh('logs', '--lines', '2000', f'{repo}/{name}').stdout}"
     return found
 
 
