@@ -129,7 +129,36 @@ in {
       keep_generations = count 1000 "Generations of a repository that can be gone back to, the running one included.";
       keep_deployments = count 100000 "Rows that `deployments` can tell, per repository.";
       reserve_bytes = size "Free space of the state directory below which nothing new begins.";
+      fetch_bytes = size "Download of one flake input.";
+      fetch_seconds = count 3600 "Deadline of one flake input.";
       ready_seconds = count 3600 "Until a new boot must be ready; then the generation before it returns.";
+    };
+    builder = {
+      inputs = mkOption {
+        type = types.nullOr (types.either (types.enum [ "public" "none" ]) (types.listOf types.str));
+        default = null;
+        example = [ "github:NixOS" ];
+        description = "Where flake inputs may come from: `public`, `none`, or a list of `TYPE` and `TYPE:PREFIX`. Null: the platform's default.";
+      };
+      hosts = mkOption { type = types.nullOr (types.listOf types.str); default = null; description = "`HOST:PORT` that listed inputs may redirect to."; };
+      substituters = mkOption {
+        type = types.nullOr (types.attrsOf types.str);
+        default = null;
+        example = { "https://cache.example.org" = "cache.example.org-1:8G5gFCbyRnBQGJbKHAsdWJK8xKzPSVRkBQzOlzTLkVQ="; };
+        description = "Binary caches: https URL to public key. Null: the platform's default.";
+      };
+      fixed_outputs = mkOption {
+        type = types.nullOr types.bool;
+        default = null;
+        description = "Whether builders of fixed-output derivations may download from public hosts over https.";
+      };
+      addresses = mkOption {
+        type = types.nullOr (types.attrsOf types.str);
+        default = null;
+        example = { "git.example.org" = "10.0.0.7:443"; };
+        description = "`HOST` or `HOST:PORT` to `ADDRESS:PORT`: where a host is, instead of asking DNS; the only way to a private address.";
+      };
+      ca_file = mkOption { type = types.nullOr types.path; default = null; description = "CA certificates (PEM) that such servers must be signed by."; };
     };
     quotas = {
       default = quota;
@@ -173,7 +202,7 @@ in {
     services.seed.settings = import ./settings.nix {
       inherit (cfg) domain silo flake admission providers;
       state = cfg.stateDirectory;
-      sections = { inherit (cfg) listen ingress limits quotas; };
+      sections = { inherit (cfg) listen ingress limits quotas; builder = cfg.builder // { ca_file = if cfg.builder.ca_file == null then null else toString cfg.builder.ca_file; }; };
       pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
       extra = cfg.extraSettings;
     };

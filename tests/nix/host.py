@@ -58,6 +58,7 @@ text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
     ingress = { prefix = "2001:db8:5eed::/48"; ipv4 = null; ipv6_blocks = [ ]; };
     limits = { build_memory = "8Gi"; build_seconds = null; };
     quotas = { default = { memory = "4Gi"; disk = null; }; repositories = { shop.instances = 4; none.vcpus = null; }; };
+    builder = { inputs = [ "github:NixOS" ]; substituters = { }; fixed_outputs = true; hosts = null; };
   };
   providers = {
     runtime = { plugin = "runtime-qemu"; settings = { accelerator = "kvm"; guest = null; }; };

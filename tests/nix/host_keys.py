@@ -17,6 +17,8 @@ OTHER = {"enable", "package", "credentials", "credentialPath", "openFirewall", "
 UNKNOWN = "zzzzzzzzzzzz"
 # A section whose members have names of the operator's choosing: one of them, and the mark that options have for it.
 CHOSEN = {"quotas.repositories": "shop"}
+# Values that are mappings with keys of the operator's choosing.
+VALUES = {"builder.substituters", "builder.addresses"}
 
 
 def known_in(section):
@@ -37,7 +39,7 @@ def keys(section=""):
     """Every key that is a value, as a path."""
     if section in CHOSEN:
         return {key.replace(f"{section}.{CHOSEN[section]}.", f"{section}.<name>.") for key in keys(f"{section}.{CHOSEN[section]}")} | {section}
-    inside = known_in(section)
+    inside = known_in(section) if section not in VALUES else []
     if not inside:
         return {section}
     return set().union(*(keys(f"{section}.{one}" if section else one) for one in inside))
