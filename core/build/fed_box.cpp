@@ -44,7 +44,7 @@ Task<BoxResult> run_fed(asio::any_io_executor executor, Boxes &boxes, Call call,
     co_await production->ended.wait();  // the producer keeps the call's deadline; it holds references of our caller's
     if (producer_failed) std::rethrow_exception(production->failure);
     if (failure) std::rethrow_exception(failure);
-    if (!result.code && production->failure) std::rethrow_exception(production->failure);
+    // A box that is content had what it wants before, or all of it now: a producer that failed since then was only sent away.
     co_return result;
 }
 

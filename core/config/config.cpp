@@ -275,6 +275,11 @@ void check_prefix(const std::string &value) {
     if (!model::is_ipv6_prefix48(value))
         throw Failure(Code::invalid, "must be an IPv6 prefix of 48 bits, such as 2001:db8:5eed::/48");
 }
+void check_ipv4(const std::string &value) {
+    unsigned char bytes[4];
+    if (inet_pton(AF_INET, value.c_str(), bytes) != 1 || (bytes[0] | bytes[1] | bytes[2] | bytes[3]) == 0)
+        throw Failure(Code::invalid, "must be one IPv4 address of this host, such as 203.0.113.5");
+}
 void check_absolute(const std::string &value) {
     if (!std::filesystem::path(value).is_absolute()) throw Failure(Code::invalid, "must be an absolute path");
 }
@@ -324,7 +329,17 @@ Settings parse(const std::string &text, const std::string &name) {
           }},
          {"ingress",
           [&](const YAML::Node &node, const std::string &path) {
-              read.mapping(node, path, {{"prefix", read.text(settings.ingress.prefix, check_prefix)}});
+              read.mapping(node, path,
+                           {{"prefix", read.text(settings.ingress.prefix, check_prefix)},
+                            {"ipv4", read.text(settings.ingress.ipv4, check_ipv4)},
+                            {"ipv6_blocks", [&](const YAML::Node &list, const std::string &at) {
+                                 if (!list.IsSequence()) return read.mistake(list, at, "must be a list, such as [2001:db8:1:2::/64]");
+                                 for (const auto &item : list) {
+                                     std::string one;
+                                     read.text(one, [](const std::string &value) { model::canonical_block64(value); })(item, at);
+                                     if (!one.empty()) settings.ingress.ipv6_blocks.push_back(model::canonical_block64(one));
+                                 }
+                             }}});
           }},
          {"builder",
           [&](const YAML::Node &node, const std::string &path) {

@@ -29,6 +29,8 @@ struct ListenSettings {
 };
 struct IngressSettings {
     std::string prefix;  // IPv6 /48; empty: a ULA made once
+    std::string ipv4;    // the host's address that tenants' ipv4.routes share; empty: they have none
+    std::vector<std::string> ipv6_blocks;   // of /64, canonical, that ipv6.block of a flake may name
 };
 struct ProviderChoice {
     std::string plugin;

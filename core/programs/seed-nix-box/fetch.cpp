@@ -118,7 +118,7 @@ std::string fetch_stream(uint64_t limit) {
     tar.in = pipe.read.get();
     pid_t pid = start(tar);
     pipe.read.reset();
-    bool whole = relay(0, pipe.write.get(), limit, "it");
+    bool whole = relay_archive(0, pipe.write.get(), limit, "it");
     pipe.write.reset();
     check_unpacked(wait_for(pid));
     if (!whole) throw Failure(Code::invalid, "it cannot be unpacked (tar stopped reading)");

@@ -5,8 +5,8 @@
 
 namespace seed::box {
 
-// Until the end of `in`.  False: the reader of `out` stopped, its own message says why.  Throws Failure(limit), "WHAT is larger
-// than ...", beyond `limit` bytes.
-bool relay(int in, int out, uint64_t limit, const std::string &what);
+// A tar archive, until the end of `in`.  False: the reader of `out` stopped, its own message says why.  Throws Failure(limit), "WHAT is
+// larger than ...", beyond `limit` bytes; Failure(unavailable) when the archive was cut off, which tar does not notice between two files.
+bool relay_archive(int in, int out, uint64_t limit, const std::string &what);
 
 }  // namespace seed::box

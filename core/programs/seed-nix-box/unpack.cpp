@@ -32,6 +32,16 @@ void print_file(const fs::path &folder, const char *name) {
     write_all(1, std::string(name) + " " + std::to_string(text.size()) + "\n" + text);
 }
 
+// A template that was pushed as it is: nobody but the owner could work with the repository, and nobody would know why.
+void refuse_placeholder(const fs::path &folder) {
+    UniqueFd file(open((folder / ".authorized_keys").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!file || fstat(file.get(), &status) || !S_ISREG(status.st_mode) || status.st_size > 65536) return;
+    if (read_all(file.get()).find("REPLACE-THIS-LINE-BY-YOUR-PUBLIC-KEY") != std::string::npos)
+        throw Failure(Code::invalid, ".authorized_keys still holds the template's placeholder: replace that line by your SSH public key "
+                                     "(cat ~/.ssh/id_ed25519.pub)");
+}
+
 }  // namespace
 
 int unpack_source(const Options &options) {
@@ -53,7 +63,7 @@ int unpack_source(const Options &options) {
             pipe.read.reset();
             bool whole = false;
             try {
-                whole = relay(0, pipe.write.get(), limit, "the source");
+                whole = relay_archive(0, pipe.write.get(), limit, "the source");
             } catch (...) {
                 kill(pid, SIGKILL);
                 wait_for(pid);
@@ -71,10 +81,8 @@ int unpack_source(const Options &options) {
             fs::remove_all(part, ignored);
             throw;
         }
-    } else {  // it is here; read to its end all the same, or its producer would fail
-        UniqueFd nowhere = open_file("/dev/null", O_WRONLY);
-        relay(0, nowhere.get(), limit, "the source");
-    }
+    }  // else it is here, and its producer is sent away
+    refuse_placeholder(folder);
     print_file(folder, "flake.nix");
     print_file(folder, "flake.lock");
     return 0;

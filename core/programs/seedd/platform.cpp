@@ -90,8 +90,8 @@ Task<void> Platform::run(bool stop_instances) {
         listen();
         co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
-        announce();
         spawn_task(context_.get_executor(), "authorized keys", access_->learn());
+        announce();
         co_await stopping_.wait();
     } catch (...) {
         failure = std::current_exception();
@@ -194,6 +194,14 @@ Task<void> Platform::take_over_records(const Call &call, std::string zone) {
         try {
             auto old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
             size_t count = co_await names::move_records(call, old, providers_["dns"], zone, "seed:" + id_);
+            auto own_zones = own_zones_->all();
+            for (const auto &[own_zone, ns] : own_zones) {
+                dns::EnsureZoneRequest ensure;
+                ensure.zone = own_zone;
+                ensure.name_servers.push_back("ns1." + zone);
+                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
+                count += co_await names::move_records(call, old, providers_["dns"], own_zone, "seed:" + id_);
+            }
             old->shut_down();
             log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
         } catch (const std::exception &error) {
@@ -249,8 +257,9 @@ Task<void> Platform::open_rooms(const Call &call) {
     zone.zone = settings_.platform.domain + ".";
     zone.name_servers = {"ns1." + settings_.platform.domain + "."};
     co_await providers_["dns"]->call(call, "ensure_zone", zone);
+    own_zones_ = std::make_shared<names::OwnZones>(store_.get());
     co_await take_over_records(call, zone.zone);
-    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_);
+    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_, own_zones_);
 
     deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,
                         .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
@@ -283,6 +292,16 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_->set_metrics(&metrics_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
+}
+
+// What flakes may route from.  The ports that the platform itself answers on are never theirs.
+deploy::Ingress Platform::ingress() const {
+    deploy::Ingress ingress{settings_.ingress.ipv4, settings_.ingress.ipv6_blocks, {}};
+    auto port_of = [](const std::string &address) { return static_cast<uint16_t>(std::stoul(address.substr(address.rfind(':') + 1))); };
+    for (const char *kind : {"tcp", "udp"})
+        if (!dns_server_.empty()) ingress.own_ports.emplace(kind, port_of(dns_server_));
+    for (uint16_t port : {ssh_->port(), http_->port(), metrics_front_ ? metrics_front_->port() : uint16_t{0}}) ingress.own_ports.emplace("tcp", port);
+    return ingress;
 }
 
 // A repository of ours as an input of somebody's flake; everybody may read every repository.
@@ -318,6 +337,7 @@ void Platform::listen() {
         metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
         spawn_task(executor, "metrics", metrics_front_->run());
     }
+    deployer_->world().ingress = ingress();
     operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
     spawn_task(executor, "ssh", ssh_->run());
     spawn_task(executor, "http", http_->run());
