@@ -83,10 +83,9 @@ uint64_t Mock::version() {
 void Mock::change(const std::function<void(json &)> &change) {
     std::lock_guard guard(lock_);
     refresh();
-    json state = state_;
-    change(state);
-    write_file_atomically(path("state.json"), state.dump(), 0600);
-    state_ = std::move(state);
+    mark_ = "changing";  // whatever fails below, the file is what counts
+    change(state_);
+    write_file_atomically(path("state.json"), state_.dump(), 0600);
     mark_ = mark_of(path("state.json"));
     ++version_;
 }
