@@ -321,6 +321,14 @@ Cgroup Cgroup::make(const std::string &owner, const std::string &name, const Cgr
     return group;
 }
 
+Cgroup Cgroup::named(const std::string &owner, const std::string &name) {
+    check_name(owner);
+    check_name(name);
+    Cgroup group;
+    for (const Hierarchy &hierarchy : host().hierarchies) group.folders_.push_back(hierarchy.base / ("seed-" + owner) / name);
+    return group;
+}
+
 std::vector<std::string> Cgroup::list(const std::string &owner) {
     check_name(owner);
     std::set<std::string> names;

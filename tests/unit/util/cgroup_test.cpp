@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include <seed/util/cgroup.h>
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
@@ -80,10 +82,25 @@ TEST_F(CgroupTest, is_made_adopted_listed_and_removed_twice) {
     EXPECT_FALSE(std::filesystem::exists(of_owner)) << "nothing stays of an owner without groups";
 }
 
+TEST_F(CgroupTest, is_removed_by_several_at_once_and_made_by_none_of_them) {
+    for (int round = 0; round < 50; ++round) {
+        Cgroup::make(owner, "kept", {});
+        std::filesystem::path folder = Cgroup::make(owner, "gone", {}).folders().at(0);
+        {
+            std::vector<std::jthread> removers;
+            for (int n = 0; n < 4; ++n) removers.emplace_back([&] { EXPECT_NO_THROW(Cgroup::named(owner, "gone").remove()); });
+        }
+        EXPECT_FALSE(std::filesystem::exists(folder));
+        Cgroup::named(owner, "never").remove();
+        EXPECT_THAT(Cgroup::list(owner), ElementsAre("kept"));
+    }
+}
+
 TEST_F(CgroupTest, refuses_names_that_leave_its_folder) {
     for (const char *bad : {"", "..", ".x", "a/b", "a b"}) {
         EXPECT_THROW(Cgroup::make(owner, bad, {}), Failure) << bad;
         EXPECT_THROW(Cgroup::make(bad, "x", {}), Failure) << bad;
+        EXPECT_THROW(Cgroup::named(owner, bad), Failure) << bad;
     }
 }
 
