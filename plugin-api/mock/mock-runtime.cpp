@@ -223,6 +223,6 @@ SEED_RUNTIME_PLUGIN(
                 R"("log_lines":{"type":"array","description":"what every boot says"},)"
                 R"("prefix6":{"type":"string","description":"of the platform, as real runtimes are told; used for nothing"},)"
                 R"("platform":{"type":"string","description":"likewise"},"zone":{"type":"string","description":"likewise"},)"
-                R"("dns":{"type":"string","description":"likewise"},"loopback_ports":{"type":"string","description":"likewise"})"))
+                R"("dns":{"type":"string","description":"likewise"},"loopback_ports":{"type":"string","description":"likewise"})"), true)
 
 }  // namespace seed::mock
