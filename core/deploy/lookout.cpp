@@ -23,26 +23,31 @@ std::string namespace_of(const std::string &qualified) { return qualified.substr
 
 struct Lookout::State : std::enable_shared_from_this<State> {
     State(asio::any_io_executor executor, std::shared_ptr<providers::Provider> runtime, std::shared_ptr<providers::Provider> storage,
-          names::Records &records)
-        : executor(std::move(executor)), runtime(std::move(runtime)), storage(std::move(storage)), records(records) {}
+          names::Records &records, bool machines_alone)
+        : executor(std::move(executor)), runtime(std::move(runtime)), storage(std::move(storage)), records(records), machines_alone(machines_alone) {}
 
+    static Task<std::shared_ptr<const View>> take_part(std::shared_ptr<State> state, const Call &the_call);
     Task<void> run();
     Task<std::shared_ptr<const View>> ask();
 
     asio::any_io_executor executor;
     std::shared_ptr<providers::Provider> runtime, storage;
     names::Records &records;
+    bool machines_alone;
     std::shared_ptr<Look> next;   // not begun yet: whoever asks now takes part
     bool running = false;
 };
 
 Lookout::Lookout(asio::any_io_executor executor, std::shared_ptr<providers::Provider> runtime, std::shared_ptr<providers::Provider> storage,
                  names::Records &records)
-    : state_(std::make_shared<State>(std::move(executor), std::move(runtime), std::move(storage), records)) {}
+    : state_(std::make_shared<State>(executor, runtime, storage, records, /*machines_alone=*/false)),
+      machines_(std::make_shared<State>(executor, runtime, storage, records, /*machines_alone=*/true)) {}
 
-Task<std::shared_ptr<const View>> Lookout::look(const Call &the_call) {
+Task<std::shared_ptr<const View>> Lookout::look(const Call &call) { return State::take_part(state_, call); }
+Task<std::shared_ptr<const View>> Lookout::look_at_machines(const Call &call) { return State::take_part(machines_, call); }
+
+Task<std::shared_ptr<const View>> Lookout::State::take_part(std::shared_ptr<State> state, const Call &the_call) {
     Call call = the_call;
-    auto state = state_;
     if (!state->next) state->next = std::make_shared<Look>(state->executor);
     auto mine = state->next;
     if (!state->running) {
@@ -87,6 +92,7 @@ Task<std::shared_ptr<const View>> Lookout::State::ask() {
     for (auto &boot : boots.boots) view->boots[namespace_of(boot.instance)].push_back(std::move(boot));
     storage::ListReply volumes = co_await storage->ask<storage::ListReply>(call, "list", nothing);
     for (auto &volume : volumes.volumes) view->volumes[namespace_of(volume.volume)].push_back(std::move(volume));
+    if (machines_alone) co_return view;
     runtime::ImagesReply images = co_await runtime->ask<runtime::ImagesReply>(call, "images", nothing);
     view->images.insert(images.keys.begin(), images.keys.end());
     view->records = co_await records.observe(call);

@@ -106,7 +106,7 @@ private:
     Task<std::string> resolve_repository(const Request &request, std::string text);
     static json quota_json(const model::Quota &quota, const model::Use &use);
     json deployment_json(const state::Revision &revision) const;
-    json describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes);
+    json describe_flake(const std::string &repository, std::string_view role, const deploy::View &view);
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
     json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);

@@ -28,13 +28,11 @@ Task<json> Api::status(Request &request) {
     std::string only = request.args.value("repository", "");
     if (!only.empty()) only = model::RepoName(only).str();
     auto members = co_await visible(request);
-    json nothing = json::object();
-    runtime::ListReply boots = co_await deployer_.world().runtime->ask<runtime::ListReply>(request.call, "list", nothing);
-    json volumes = co_await deployer_.world().storage->call(request.call, "list", nothing);
+    auto view = co_await deployer_.world().lookout->look_at_machines(request.call);
     json flakes = json::array();
     for (const auto &member : members) {
         if (!only.empty() && member.repository != only) continue;
-        json flake = describe_flake(member.repository, access::to_string(member.role), boots, volumes);
+        json flake = describe_flake(member.repository, access::to_string(member.role), *view);
         flakes.push_back(std::move(flake));
     }
     if (!only.empty() && flakes.empty()) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
@@ -67,10 +65,14 @@ json Api::routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec
     return routes;
 }
 
-json Api::describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes) {
+json Api::describe_flake(const std::string &repository, std::string_view role, const deploy::View &view) {
     auto &store = deployer_.world().store;
     auto &worker = deployer_.worker(repository);
     const std::string &ns = worker.flake().ns;
+    static const std::vector<runtime::Boot> none;
+    auto found = view.boots.find(ns);
+    const auto &boots = found == view.boots.end() ? none : found->second;
+    auto volumes = view.volumes.find(ns);
     json flake = {{"repository", repository},
                   {"namespace", ns},
                   {"role", role},
@@ -79,8 +81,8 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
                   {"generation", store.current_generation(repository).value_or("")}};
     if (auto last = store.latest_revision(repository)) flake["revision"] = revision_json(*last);
     std::vector<model::ObservedVolume> there;
-    for (const auto &volume : volumes.value("volumes", json::array()))
-        if (volume.value("volume", "").starts_with(ns + "/")) there.push_back({volume.value("volume", ""), volume.value("size_bytes", uint64_t{0})});
+    if (volumes != view.volumes.end())
+        for (const auto &volume : volumes->second) there.push_back({volume.volume, volume.size_bytes});
     model::Use use = model::use_of(ns, worker.current(), there);
     flake["quota"] = quota_json(worker.quota(), use);
     if (auto newest = store.latest_deployment(repository)) flake["deployment"] = deployment_json(*newest);
@@ -92,7 +94,7 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
         json one = {{"name", name}, {"size", spec.size.name}, {"state", "stopped"},
                     {"reason", ""}, {"ipv4_only", false},     {"uptime_ms", 0}};
         const runtime::Boot *newest = nullptr;
-        for (const auto &boot : boots.boots)
+        for (const auto &boot : boots)
             if (boot.instance == ns + "/" + name && (!newest || boot.handle > newest->handle)) newest = &boot;
         if (newest) {
             one["state"] = state_of(*newest);
@@ -128,9 +130,7 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
     }
     flake["instances"] = instances;
     json detached = json::array();
-    for (const auto &volume : volumes.value("volumes", json::array())) {
-        std::string id = volume.value("volume", "");
-        if (!id.starts_with(ns + "/")) continue;
+    for (const auto &[id, size] : there) {
         std::string rest = id.substr(ns.size() + 1);
         auto owner = current.find(rest.substr(0, rest.find('/')));
         bool attached = false;

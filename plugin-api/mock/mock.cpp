@@ -54,12 +54,13 @@ json Mock::script() {
 }
 
 void Mock::refresh() {
+    if (written_ != version_) return;  // ours is newer
     std::string mark = mark_of(path("state.json"));
     if (mark == mark_) return;
     auto text = read_file_if_exists(path("state.json"));
     state_ = text ? parse_json(*text, "state.json") : json::object();
     mark_ = mark;
-    ++version_;
+    written_ = ++version_;
 }
 
 json Mock::state() {
@@ -81,14 +82,32 @@ uint64_t Mock::version() {
 }
 
 void Mock::change(const std::function<void(json &)> &change) {
-    std::lock_guard guard(lock_);
+    std::unique_lock guard(lock_);
     refresh();
-    json state = state_;
-    change(state);
-    write_file_atomically(path("state.json"), state.dump(), 0600);
-    state_ = std::move(state);
-    mark_ = mark_of(path("state.json"));
-    ++version_;
+    change(state_);
+    uint64_t mine = ++version_;
+    while (written_ < mine) {  // one writes for all who have changed something meanwhile
+        if (writing_) {
+            wrote_.wait(guard);
+            continue;
+        }
+        writing_ = true;
+        uint64_t version = version_;
+        std::string text = state_.dump(), file = path("state.json");
+        guard.unlock();
+        std::exception_ptr trouble;
+        try {
+            write_file_atomically(file, text, 0600);
+        } catch (...) {
+            trouble = std::current_exception();
+        }
+        guard.lock();
+        writing_ = false;
+        wrote_.notify_all();
+        if (trouble) std::rethrow_exception(trouble);
+        written_ = version;
+        mark_ = mark_of(file);
+    }
 }
 
 int Mock::count(const std::string &what) {

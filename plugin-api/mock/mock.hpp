@@ -13,6 +13,7 @@
 // A file script.json in the state directory, when there is one, replaces all of these, and is read anew at each call.
 // calls.jsonl in the state directory gets one line {"slot","request_id","request","time_ms"} per call.
 #pragma once
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -46,7 +47,7 @@ public:
     // First line of every slot: records the call, then does what the script says.
     void enter(const plugin::Call &call, const std::string &slot, const json &request = json::object());
 
-    // Reads the state, lets `change` alter it, writes it durably.  Safe from any thread; others wait.
+    // Lets `change` alter the state, and returns when it is written durably.  Safe from any thread.  `change` throws before it alters.
     void change(const std::function<void(json &state)> &change);
     json state();
     void look(const std::function<void(const json &state)> &look);  // the same without a copy; it must not call us
@@ -65,7 +66,9 @@ private:
     std::mutex lock_;
     json state_ = json::object();  // as in the file whose mark this is: thousands of boots are not read again for each question
     std::string mark_;
-    uint64_t version_ = 0;
+    uint64_t version_ = 0, written_ = 0;
+    bool writing_ = false;
+    std::condition_variable wrote_;
 };
 
 }  // namespace seed::mock

@@ -13,13 +13,13 @@ import argparse
 import os
 import shutil
 import statistics
-import struct
 import subprocess
 import threading
 import time
 
 import census
 from bare_boot import BareMachine, BareNix, boot_files
+from memory import of_processes
 from seed_person import Person
 from seed_platform import Platform, needs, wait_for
 
@@ -79,24 +79,6 @@ def bare_deploy(nix, folder, number):
         os.remove(image)
 
 
-def proportional_memory(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024
-
-
-def frames(pid):
-    """The physical pages that a process has mapped."""
-    found = set()
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/pagemap", "rb", 0) as pages:
-        for line in maps:
-            first, end = (int(address, 16) for address in line.split()[0].split("-"))
-            if "[vsyscall]" in line:
-                continue
-            pages.seek(first // 4096 * 8)
-            found |= {entry & ((1 << 55) - 1) for (entry,) in struct.iter_unpack("<Q", pages.read((end - first) // 4096 * 8)) if entry >> 63}
-    return found
-
-
 def measure_deploy(platform, person, url):
     nix = BareNix(f"{platform.directory}/bare")
     nix.build(person.folder("app"), "seeds.hello.toplevel")      # both begin with busybox in their store
@@ -128,18 +110,7 @@ def measure_readme(person):
 
 def measure_memory(platform):
     wait_for(lambda: not any(name in ("seed-session", "seed-nix-box", "git") for _, name in census.own_processes(platform)), "all is quiet", 60)
-    total, machines, pages = 0.0, 0.0, set()
-    for pid, name in census.own_processes(platform):
-        if name in ("pdns_server",) or name.startswith("qemu-system"):
-            continue
-        memory = proportional_memory(pid)
-        print(f"  {name + ' ' + census.command_line(pid)[2] if name == 'seed-plugin-host' else name:44} {memory:6.1f} MB")
-        if name == "seed-vm":
-            machines += memory
-        total += memory
-        pages |= frames(pid)
-    print(f"  sum {total:.1f} MB, of it {machines:.1f} MB for one machine's supervisor (goal 60)")
-    print(f"  {len(pages) / 256:.1f} MB of different pages: what it is when nobody else uses the same libraries")
+    of_processes(platform).show(goal=60)
 
 
 with Platform() as platform:
