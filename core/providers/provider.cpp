@@ -431,16 +431,17 @@ Task<void> Client::ready(const Call &call) {
     while (!session_ || !session_->usable()) {
         if (closed_) throw Failure(Code::unavailable, settings_.plugin + " is shut down");
         if (session_ && session_->wedged()) throw Failure(Code::unavailable, session_->reason());
-        if (!attempt_) {
-            attempt_ = std::make_shared<Attempt>();
+        auto attempt = attempt_;
+        if (!attempt) {
+            attempt = attempt_ = std::make_shared<Attempt>();
+            // It may fail before this returns.
             asio::co_spawn(
-                executor_, [self = shared_from_this(), attempt = attempt_]() -> Task<void> { return self->start(attempt); },
+                executor_, [self = shared_from_this(), attempt]() -> Task<void> { return self->start(attempt); },
                 asio::detached);
         }
-        auto attempt = attempt_;
         auto waiter = std::make_shared<Event>(executor_);
         attempt->waiters.push_back(waiter);
-        co_await wait_or_stop(executor_, waiter, call);
+        if (!attempt->done) co_await wait_or_stop(executor_, waiter, call);
         if (attempt->done) {
             if (attempt->failure) throw Failure(*attempt->failure);
             continue;
