@@ -49,7 +49,7 @@ Boxes::Boxes(const BuilderSettings &settings) : settings_(settings), program_(se
     // What a killed daemon left.  The boxes died with it.
     if (Cgroup::available())
         for (const auto &name : Cgroup::list(settings.platform))
-            if (name.starts_with("nix-")) Cgroup::make(settings.platform, name, {}).remove();
+            if (name.starts_with("nix-")) Cgroup::named(settings.platform, name).remove();
 }
 
 Task<BoxResult> Boxes::run(Call call, BoxStep step) {

@@ -31,7 +31,8 @@ public:
     // Unpacks the tar stream that `produce` writes into its descriptor (ours to close), inside the box.  Checks flake.nix and
     // flake.lock.  A tree that is there already is not asked for again.
     virtual Task<Source> unpack(const Call &call, std::string ns, std::string tree, std::function<Task<void>(int write_fd)> produce) = 0;
-    // `nix eval` of everything the flake exports: {"NAME": {"meta":…, "drvPath":…, "outPath":…}}.
+    // What the flake exports, in one evaluation: {"seeds": {"NAME": {"meta":…, "drvPath":…, "outPath":…}}} and, when it has them,
+    // "domains" (its combine.domains), "ipv4" and "ipv6", as it wrote them.
     virtual Task<nlohmann::json> evaluate(const Call &call, const Source &source) = 0;
     // `nix build` of these derivations; progress lines through the call.  Makes the GC root GENERATION-INSTANCE of each;
     // a generation is [0-9a-z]+.

@@ -30,13 +30,19 @@ using nlohmann::json;
 constexpr size_t build_log_bytes = 4u << 20;  // of one derivation, as Nix counts it
 
 // One evaluation for everything.  The members are not called drvPath and outPath: Nix prints a set with an outPath as a string.
-constexpr const char *apply =
-    "seeds: builtins.mapAttrs (name: seed:\n"
-    "  if !(builtins.isAttrs seed && seed ? toplevel && seed ? meta)\n"
-    "  then throw \"seeds.${name} needs `meta` and `toplevel`\"\n"
-    "  else if !(seed.toplevel ? drvPath && seed.toplevel ? outPath)\n"
-    "  then throw \"seeds.${name}.toplevel is not a derivation\"\n"
-    "  else { meta = seed.meta; drv = seed.toplevel.drvPath; out = seed.toplevel.outPath; }) seeds";
+constexpr const char *look =
+    "flake: let\n"
+    "  outputs = flake.outputs;\n"
+    "  instance = name: seed:\n"
+    "    if !(builtins.isAttrs seed && seed ? toplevel && seed ? meta)\n"
+    "    then throw \"seeds.${name} needs `meta` and `toplevel`\"\n"
+    "    else if !(seed.toplevel ? drvPath && seed.toplevel ? outPath)\n"
+    "    then throw \"seeds.${name}.toplevel is not a derivation\"\n"
+    "    else { meta = seed.meta; drv = seed.toplevel.drvPath; out = seed.toplevel.outPath; };\n"
+    "in (if outputs ? seeds then { seeds = builtins.mapAttrs instance outputs.seeds; } else { })\n"
+    "  // (if outputs ? combine.domains then { inherit (outputs.combine) domains; } else { })\n"
+    "  // (if outputs ? ipv4 then { inherit (outputs) ipv4; } else { })\n"
+    "  // (if outputs ? ipv6 then { inherit (outputs) ipv6; } else { })";
 
 bool plain(std::string_view text) {
     auto good = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
@@ -206,8 +212,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     step.stage = "evaluation";
     step.ns = source.ns;
     step.options = {"--source", checked(source.tree, "tree")};
-    // Of the lock file options only this one refuses inputs that are not locked; the source is read-only anyway.
-    step.action = {"--", "nix", "eval", "--json", "--no-update-lock-file", "path:/src#seeds", "--apply", apply};
+    step.action = {"evaluate", look};
     step.memory = impl_->settings.evaluation_memory;
     step.deadline = impl_->settings.evaluation_deadline;
     if (impl_->settings.evaluation_time) step.deadline = std::min(step.deadline, impl_->settings.evaluation_time(source.ns));
@@ -224,10 +229,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     const NixMessages &messages = result.messages;
     if (result.code) {
         std::string block = messages.error_block();
-        if (messages.contains("does not provide attribute") && messages.contains("or 'seeds'"))
-            throw Failure(Code::invalid,
-                          "the flake exports no seeds: add `seeds.NAME = { meta = {...}; toplevel = ...; }` to its outputs");
-        if (messages.contains("requires lock file changes") || messages.contains("registry lookups are not allowed") ||
+        if (messages.contains("requires lock file changes") || messages.contains("in pure mode") || messages.contains("registry lookups are not allowed") ||
             messages.contains("while updating the lock file"))
             throw Failure(Code::invalid,
                           "evaluation refused: the flake has inputs that flake.lock does not pin; run `nix flake lock`, commit "
@@ -245,10 +247,13 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
         throw Failure(Code::invalid, "evaluation failed\n" + block);
     }
     json evaluated = parse_bounded(result.out, "the result of evaluation");
-    if (!evaluated.is_object() || evaluated.empty())
+    auto seeds = evaluated.is_object() ? evaluated.find("seeds") : evaluated.end();
+    if (!evaluated.is_object() || seeds == evaluated.end())
+        throw Failure(Code::invalid, "the flake exports no seeds: add `seeds.NAME = { meta = {...}; toplevel = ...; }` to its outputs");
+    if (!seeds->is_object() || seeds->empty())
         throw Failure(Code::invalid, "the flake exports no seeds: `seeds` must be a set with at least one instance");
     json instances = json::object();
-    for (const auto &[name, value] : evaluated.items()) {
+    for (const auto &[name, value] : seeds->items()) {
         auto path = [&, &value = value](const char *member) {
             auto found = value.is_object() ? value.find(member) : value.end();
             if (!value.is_object() || found == value.end() || !found->is_string() ||
@@ -261,7 +266,8 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
             throw Failure(Code::invalid, "seeds." + printable(name, 80) + ".toplevel is not a derivation");
         instances[name] = {{"meta", value["meta"]}, {"drvPath", drv}, {"outPath", out}};
     }
-    co_return instances;
+    evaluated["seeds"] = std::move(instances);
+    co_return evaluated;
 }
 
 Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std::map<std::string, std::string> drv_by_instance,

@@ -105,7 +105,8 @@ void Channel::say_started() {
     send("{\"event\":\"started\"}");
 }
 void Channel::say_ready(const Readiness &readiness) {
-    send("{\"event\":\"ready\",\"ipv4_only\":" + port_list(readiness.ipv4_only) + "}");
+    send("{\"event\":\"ready\",\"ipv4_only\":" + port_list(readiness.ipv4_only) +
+         ",\"ipv4_only_udp\":" + port_list(readiness.ipv4_only_udp) + "}");
 }
 void Channel::say_waiting(const Readiness &readiness) {
     send("{\"event\":\"waiting\",\"ports\":" + port_list(readiness.missing) + "}");

@@ -58,19 +58,23 @@ public:
 
 private:
     void look_at_ports() {
-        Listeners tcp;
-        bool exposes = false;
-        for (const Expose &one : configuration_.expose) exposes = exposes || one.tcp;
-        if (exposes) {
-            add_listeners(read_table("/proc/net/tcp6"), true, false, tcp);
-            add_listeners(read_table("/proc/net/tcp"), false, false, tcp);
+        Listeners tcp, udp;
+        bool exposes_tcp = false, exposes_udp = false;
+        for (const Expose &one : configuration_.expose) exposes_tcp = exposes_tcp || one.tcp, exposes_udp = exposes_udp || one.udp;
+        if (exposes_tcp) {
+            add_listeners(read_table("/proc/net/tcp6"), true, /*udp=*/false, tcp);
+            add_listeners(read_table("/proc/net/tcp"), false, /*udp=*/false, tcp);
         }
-        Readiness now = judge(configuration_.expose, tcp);
+        if (exposes_udp) {
+            add_listeners(read_table("/proc/net/udp6"), true, /*udp=*/true, udp);
+            add_listeners(read_table("/proc/net/udp"), false, /*udp=*/true, udp);
+        }
+        Readiness now = judge(configuration_.expose, tcp, udp);
         // A server opens its sockets one after the other: "IPv4 only" must be seen twice in a row.
-        bool settled = now.ipv4_only.empty() || now == last_;
-        if (now.ready && settled && (!ready_ || now.ipv4_only != told_)) {
+        bool settled = (now.ipv4_only.empty() && now.ipv4_only_udp.empty()) || now == last_;
+        if (now.ready && settled && (!ready_ || now != told_)) {
             ready_ = true;
-            told_ = now.ipv4_only;
+            told_ = now;
             channel_.say_ready(now);
         } else if (!now.ready && !ready_ && !told_waiting_ && now_ms() - started_ > 10000) {
             told_waiting_ = true;
@@ -125,7 +129,7 @@ private:
     std::vector<const Volume *> waiting_owner_;
     std::vector<std::string> full_, damaged_;  // what was told of the volumes
     int64_t next_look_ = 0;
-    std::vector<uint16_t> told_;
+    Readiness told_;
     Readiness last_;
     int64_t started_ = 0, etc_seen_ = 0, stop_at_ = 0;
     bool ready_ = false, told_waiting_ = false, etc_done_ = false;

@@ -24,7 +24,7 @@ void add_listeners(std::string_view text, bool v6, bool udp, Listeners &into) {
         line.remove_prefix(colon + 2);
         if (line.size() < 2 * (width + 5) + 4 || line[width] != ':') continue;
         std::string_view address = line.substr(0, width), state = line.substr(2 * (width + 5) + 2, 2);
-        if (!udp && state != "0A") continue;
+        if (state != (udp ? "07" : "0A")) continue;
         bool loopback = v6 ? address == "00000000000000000000000001000000" ||
                                  (address.substr(0, 24) == "0000000000000000FFFF0000" && address.substr(30) == "7F")
                            : address.substr(6) == "7F";
@@ -40,9 +40,10 @@ void add_listeners(std::string_view text, bool v6, bool udp, Listeners &into) {
     }
 }
 
-Readiness judge(const std::vector<Expose> &expose, const Listeners &tcp) {
+Readiness judge(const std::vector<Expose> &expose, const Listeners &tcp, const Listeners &udp) {
     Readiness result;
     for (const Expose &one : expose) {
+        if (one.udp && contains(udp.v4, one.port) && !contains(udp.v6, one.port)) result.ipv4_only_udp.push_back(one.port);
         if (!one.tcp) continue;
         bool v6 = contains(tcp.v6, one.port), v4 = contains(tcp.v4, one.port);
         if (!v4 && !v6) {

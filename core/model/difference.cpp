@@ -12,6 +12,12 @@ std::string text_of(const ExposedPort &port) { return std::to_string(port.port) 
 std::string text_of(const Connection &connection) {
     return connection.service + (connection.port ? ":" + std::to_string(connection.port) : "");
 }
+std::string text_of(const OwnName &name) { return "in " + name.domain; }
+std::string text_of(const Route &route) {
+    std::string from = std::to_string(route.port) + "/" + route.protocol;
+    if (!route.address.empty()) from += " of " + route.address;
+    return from + (route.target_port == route.port ? "" : " to " + std::to_string(route.target_port));
+}
 std::string text_of(const VolumeSpec &volume) {
     return format_size(volume.size_bytes) + " at " + volume.mount_point + ", " + volume.user + ":" + volume.group + " " + volume.mode;
 }
@@ -52,6 +58,14 @@ InstanceDifference compare(const InstanceSpec &from, const InstanceSpec &to) {
     comparison.named("expose", from.expose, to.expose);
     comparison.named("storage", from.volumes, to.volumes);
     comparison.named("connect", from.connect, to.connect);
+    comparison.named("dns", from.names, to.names);
+    for (bool six : {false, true}) {
+        auto of_family = [six](std::vector<Route> routes) {
+            std::erase_if(routes, [six](const Route &route) { return route.address.empty() == six; });
+            return routes;
+        };
+        comparison.named(six ? "ipv6.routes" : "ipv4.routes", of_family(from.routes), of_family(to.routes));
+    }
     comparison.simple("rollout", text_of(from.rollout), text_of(to.rollout));
     comparison.simple("autostart", text_of(from.autostart), text_of(to.autostart));
     result.aspects = std::move(comparison.aspects);

@@ -14,7 +14,7 @@ enum class Change { added, removed, changed, unchanged };
 std::string_view to_string(Change change);
 
 struct Aspect {             // one thing that is not as before
-    std::string what;       // "closure", "size", "expose.http", "storage.data", "connect.db", "rollout", "autostart"
+    std::string what;       // "closure", "size", "expose.http", "storage.data", "connect.db", "dns.www.example.com", "ipv4.routes.web", "rollout", "autostart"
     std::string from, to;   // for people; empty: it was not there, it is not there any more
     bool operator==(const Aspect &) const = default;
 };

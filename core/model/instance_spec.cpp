@@ -21,6 +21,8 @@ std::string_view to_string(Rollout rollout) {
 SEED_JSON(Size, name, vcpus, memory_mib)
 SEED_JSON(ExposedPort, name, port, protocol)
 SEED_JSON(Connection, name, service, port)
+SEED_JSON(OwnName, name, domain)
+SEED_JSON(Route, name, address, port, protocol, target_port)
 SEED_JSON(VolumeSpec, name, size_bytes, mount_point, user, group, mode)
 
 Size size_named(std::string_view name) {
@@ -39,6 +41,8 @@ json to_json(const InstanceSpec &spec) {
             {"expose", spec.expose},
             {"volumes", spec.volumes},
             {"connect", spec.connect},
+            {"names", spec.names},
+            {"routes", spec.routes},
             {"rollout", to_string(spec.rollout)},
             {"autostart", spec.autostart},
             {"out_path", spec.out_path},
@@ -54,6 +58,8 @@ InstanceSpec spec_from_json(const json &stored) {
     codec::read_member(stored, "expose", spec.expose);
     codec::read_member(stored, "volumes", spec.volumes);
     codec::read_member(stored, "connect", spec.connect);
+    codec::read_member(stored, "names", spec.names);
+    codec::read_member(stored, "routes", spec.routes);
     codec::read_member(stored, "autostart", spec.autostart);
     std::string rollout = "recreate";
     codec::read_member(stored, "rollout", rollout);
@@ -66,15 +72,19 @@ InstanceSpec spec_from_json(const json &stored) {
 
 std::string InstanceSpec::desired_hash() const {
     json everything = to_json(*this);
-    for (const char *member : {"drv_path", "image", "rollout", "autostart"}) everything.erase(member);
+    for (const char *member : {"names", "routes", "drv_path", "image", "rollout", "autostart"}) everything.erase(member);
     if (connect.empty()) everything.erase("connect");
     return sha256_hex(everything.dump(-1, ' ', true, json::error_handler_t::replace));
 }
 
 std::string generation_hash(const std::map<std::string, InstanceSpec> &instances) {
     std::string all;
-    for (const auto &[name, spec] : instances) 
-        all += name + " " + spec.desired_hash() + " " + std::string(to_string(spec.rollout)) + (spec.autostart ? "" : " waits") + "\n";
+    for (const auto &[name, spec] : instances) {
+        all += name + " " + spec.desired_hash() + " " + std::string(to_string(spec.rollout)) + (spec.autostart ? "" : " waits");
+        for (const auto &own : spec.names) all += " " + own.name + "/" + own.domain;
+        for (const auto &route : spec.routes) all += " " + json(route).dump();
+        all += "\n";
+    }
     return sha256_hex(all);
 }
 

@@ -7,8 +7,10 @@
 #include <seed/util/text.h>
 
 #include "core/model/connect_rules.h"
+#include "core/model/domain_rules.h"
 #include "core/model/expose_rules.h"
 #include "core/model/instance_spec.h"
+#include "core/model/route_rules.h"
 #include "core/model/volume_rules.h"
 
 namespace seed::model {
@@ -16,7 +18,7 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr size_t most_ports = 32, most_volumes = 16, most_connections = 64;
+constexpr size_t most_ports = 32, most_volumes = 16, most_connections = 64, most_names = 64;
 
 // /nix/store/HASH-NAME with the characters Nix allows, so that the path is safe wherever it goes.
 bool is_store_path(std::string_view path) {
@@ -122,6 +124,22 @@ InstanceSpec parse_instance(const std::string &name, const json &evaluated) {
         spec.autostart = autostart->get<bool>();
     }
 
+    const json *dns = member(meta, "dns"), *names = dns && dns->is_object() ? member(*dns, "names") : nullptr;
+    if (dns && !dns->is_object()) throw Failure(Code::invalid, instance + ": seed.dns must be { names; }, like { names = [ \"www.example.com\" ]; }");
+    if (names) {
+        if (!names->is_array()) throw Failure(Code::invalid, instance + ": seed.dns.names must be a list, like [ \"www.example.com\" ]");
+        if (names->size() > most_names)
+            throw Failure(Code::limit, instance + ": seed.dns.names has " + std::to_string(names->size()) + " names: use at most " + std::to_string(most_names));
+        for (const auto &name : *names) {
+            try {
+                spec.names.push_back({DomainName(name.is_string() ? name.get_ref<const std::string &>() : "").str(), ""});
+            } catch (const Failure &) {
+                throw Failure(Code::invalid, instance + ": seed.dns.names " + printable(name.dump(-1, ' ', true, json::error_handler_t::replace), 80) +
+                                                 " is not a domain name: write it like \"www.example.com\"");
+            }
+        }
+    }
+
     const json *out = member(evaluated, "outPath"), *drv = member(evaluated, "drvPath");
     if (!out || !out->is_string() || !is_store_path(out->get_ref<const std::string &>()))
         throw Failure(
@@ -141,11 +159,22 @@ InstanceSpec parse_instance(const std::string &name, const json &evaluated) {
 }
 
 std::map<std::string, InstanceSpec> parse_flake(const json &evaluated) {
-    if (!evaluated.is_object() || evaluated.empty())
+    const json nothing;
+    const json *seeds = &evaluated;
+    auto output = [&](const char *name) -> const json & {   // of the flake; of instances alone there is none
+        if (seeds == &evaluated) return nothing;
+        auto found = evaluated.find(name);
+        return found == evaluated.end() ? nothing : *found;
+    };
+    if (evaluated.is_object())
+        if (auto found = evaluated.find("seeds"); found != evaluated.end() && !found->contains("outPath")) seeds = &*found;
+    if (!seeds->is_object() || seeds->empty())
         throw Failure(Code::invalid, "the flake exports no seeds: add an output like seeds.web = seed.lib.mkSeed { ... };");
     std::map<std::string, InstanceSpec> instances;
-    for (const auto &[name, entry] : evaluated.items()) instances.emplace(name, parse_instance(name, entry));
+    for (const auto &[name, entry] : seeds->items()) instances.emplace(name, parse_instance(name, entry));
     refuse_impossible_connections(instances);
+    place_names(instances, parse_domains(output("domains")));
+    place_routes(instances, output("ipv4"), output("ipv6"));
     return instances;
 }
 

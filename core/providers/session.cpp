@@ -43,7 +43,7 @@ std::vector<std::string> environment_of(const ProviderSettings &settings) {
     std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
                                             "HOME=" + settings.state_directory};
     for (auto &entry : log_environment()) environment.push_back(std::move(entry));
-    for (const char *name : {"SEED_LIBEXEC", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
+    for (const char *name : {"SEED_LIBEXEC", "SEED_CONTROL_GROUP", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"}) {
         if (const char *value = std::getenv(name)) environment.push_back(std::string(name) + "=" + value);
     }
     return environment;

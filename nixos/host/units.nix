@@ -15,12 +15,28 @@ in {
       allowedUDPPorts = lib.optional (dns.managed or null == true) 53;
     };
     systemd.slices.seed.description = "The Seed platform and its machines";
+    # Holds the control groups of machines and builds: a service whose own group has such children cannot be started again.
+    systemd.services.seed-machines = {
+      description = "Seed: control groups of machines and builds";
+      documentation = [ "man:seedd(8)" ];
+      restartIfChanged = false;
+      serviceConfig = {
+        ExecStart = "${pkgs.coreutils}/bin/sleep infinity";
+        OOMScoreAdjust = -1000;
+        Slice = "seed.slice";
+        Delegate = true;
+        OOMPolicy = "continue";
+        TasksMax = "infinity";
+      };
+    };
     systemd.services.seedd = {
       description = "Seed: git push a flake, get a running microVM";
       documentation = [ "man:seedd(8)" ];
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
-      after = [ "network-online.target" "nss-lookup.target" ];
+      after = [ "network-online.target" "nss-lookup.target" "seed-machines.service" ];
+      requires = [ "seed-machines.service" ];
+      environment.SEED_CONTROL_GROUP = "/seed.slice/seed-machines.service";
       restartTriggers = [ cfg.configFile ];
       serviceConfig = {
         ExecStart = "${cfg.package}/bin/seedd --config ${cfg.configFile}";
@@ -30,7 +46,6 @@ in {
         RestartSec = 2;
         # Machines, their network and DNS live on while the daemon is restarted.
         KillMode = "process";
-        Delegate = true;
         TimeoutStopSec = 60;
         LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
         StateDirectory = lib.mkIf (cfg.stateDirectory == "/var/lib/seed") "seed";

@@ -35,6 +35,7 @@ in rec {
     domains.check (combine.domains or { })
     ++ text.concatLists (text.mapToList (name: meta:
       connect.checkTargets metas name ++ domains.checkNames (combine.domains or { }) name (meta.dns.names or [ ])) metas)
+    ++ domains.checkOwners (combine.domains or { }) (builtins.mapAttrs (_: meta: meta.dns.names or [ ]) metas)
     ++ routes.check "ipv4" ipv4 metas ++ routes.check "ipv6" ipv6 metas;
 
   # The same flake when it is sound: outputs = { seed, ... }: seed.lib.checkedFlake { seeds.web = ...; combine.domains = ...; };

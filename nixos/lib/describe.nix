@@ -8,6 +8,7 @@ let
   exposeRules = import ./expose.nix;
   storageRules = import ./storage.nix;
   connectRules = import ./connect.nix;
+  mostNames = 64;
   options = [ "size" "expose" "storage" "connect" "rollout" "autostart" "acme" "shoot" "dns" ];
   shownSizes = commas (map (name: "${name} (${toString sizes.${name}.vcpus} vCPU, ${toString sizes.${name}.memory} MiB)")
     [ "xs" "s" "m" "l" "xl" ]);
@@ -49,8 +50,10 @@ in {
     ++ optional (!isBool autostart) "seed.autostart must be true or false"
     ++ optional (!isBool acme) "seed.acme must be true or false"
     ++ optional (!isBool shoot) "seed.shoot.enable must be true or false"
+    ++ optional (!isList names) "seed.dns.names must be a list, like [ \"www.example.com\" ]"
+    ++ optional (isList names && length names > mostNames) "seed.dns.names has ${toString (length names)} names: use at most ${toString mostNames}"
     ++ concatLists (map (dnsName: optional (!(isString dnsName && isDomainName dnsName))
-      "seed.dns.names ${shown dnsName} is not a domain name: write it like \"www.example.com\"") names);
+      "seed.dns.names ${shown dnsName} is not a domain name: write it like \"www.example.com\"") (if isList names then names else [ ]));
   warnings =
     optional (names != [ ] && expose.value == { })
       "seed.dns.names is set, but nothing is exposed, so there is no address to publish: add an entry to seed.expose";

@@ -3,6 +3,7 @@
 #   combine.domains."example.com" = { register = true; default = true; };
 with import ./text.nix;
 let
+  most = 16;
   isBoolean = where: domain: option:
     optional (!isBool (domain.${option} or false)) "${where}.${option} must be true or false";
   defaultOf = domains: filter (name: domains.${name}.default or false == true) (attrNames domains);
@@ -19,8 +20,17 @@ in rec {
         ++ isBoolean where domain "register" ++ isBoolean where domain "default"
         ++ map (option: "${where} has no member ${option}: use register and default")
           (attrNames (removeAttrs domain [ "register" "default" ]))) domains)
+    ++ optional (length (attrNames domains) > most)
+      "combine.domains has ${toString (length (attrNames domains))} domains: use at most ${toString most}"
     ++ optional (length (defaultOf domains) > 1)
       "combine.domains: ${commas (defaultOf domains)} are all default: leave default = true at one of them";
+
+  # Names that two instances ask for.  NAMES: { INSTANCE = [ NAME ]; }
+  checkOwners = domains: names:
+    map (group: let one = builtins.elemAt group 0; other = builtins.elemAt group 1; in
+        "instance ${other.instance}: seed.dns.names ${shown other.name} is ${other.full}, which instance ${one.instance} has already: a name leads to one instance")
+      (duplicates (entry: entry.full) (concatLists (mapToList (instance: asked:
+        map (name: { inherit instance name; full = qualify domains name; }) (filter isString asked)) names)));
 
   # The full name of one entry of seed.dns.names: an unqualified one gets the default domain.
   qualify = domains: name:

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "mock.hpp"
 
@@ -48,32 +49,52 @@ public:
             } else if (entry["request"] != json(request)) {
                 throw Failure(Code::conflict, "boot " + request.handle + " exists with another specification");
             }
-            boot = observe(request.handle, entry);
+            boot = observe(request.handle, entry, exits());
         });
         return boot;
     }
     Boot inspect(plugin::Call &call, const HandleRequest &request) override {
         mock_.enter(call, "inspect", request);
-        json state = mock_.state();
-        if (!state["boots"].contains(request.handle))
-            throw Failure(Code::not_found, "boot " + request.handle + " does not exist");
-        return observe(request.handle, state["boots"][request.handle]);
+        std::optional<Boot> found;
+        mock_.look([&](const json &state) {
+            auto boots = state.find("boots");
+            if (boots == state.end()) return;
+            if (auto entry = boots->find(request.handle); entry != boots->end()) found = observe(request.handle, *entry, exits());
+        });
+        if (!found) throw Failure(Code::not_found, "boot " + request.handle + " does not exist");
+        return *found;
     }
     void wait(plugin::Call &call, const WaitRequest &request) override {
         mock_.enter(call, "wait", request);
         std::map<std::string, std::string> seen;  // handle to the item last sent
-        for (;;) {
-            json state = mock_.state();
-            std::map<std::string, std::string> now;
-            for (const auto &[handle, entry] : state["boots"].items()) {
-                if (!request.handle.empty() && handle != request.handle) continue;
-                std::string text = to_json_text(observe(handle, entry));
-                if (seen[handle] != text) call.reply_text(text);
-                now[handle] = text;
-            }
-            seen = std::move(now);
+        uint64_t version = 0;
+        std::string exit_mark;
+        bool moves = true;  // the clock alone will change a boot
+        for (;; usleep(5000)) {
             call.check();
-            usleep(5000);
+            uint64_t version_now = mock_.version();
+            std::string exit_mark_now = mark_of(mock_.path("exit.json"));
+            if (!moves && version_now == version && exit_mark_now == exit_mark) continue;
+            version = version_now;
+            exit_mark = exit_mark_now;
+            moves = mock_.config().contains("exit_after_ms");
+            std::map<std::string, std::string> now;
+            std::vector<std::string> news;
+            mock_.look([&](const json &state) {
+                json ended = exits();
+                auto boots = state.find("boots");
+                if (boots == state.end()) return;
+                for (const auto &[handle, entry] : boots->items()) {
+                    if (!request.handle.empty() && handle != request.handle) continue;
+                    Boot boot = observe(handle, entry, ended);
+                    moves = moves || boot.state == "starting";
+                    std::string text = to_json_text(boot);
+                    if (seen[handle] != text) news.push_back(text);
+                    now[handle] = text;
+                }
+            });
+            for (const std::string &text : news) call.reply_text(text);
+            seen = std::move(now);
         }
     }
     void logs(plugin::Call &call, const LogsRequest &request) override {
@@ -107,8 +128,8 @@ public:
     ListReply list(plugin::Call &call) override {
         mock_.enter(call, "list");
         ListReply reply;
-        json state = mock_.state();
-        for (const auto &[handle, entry] : state["boots"].items()) reply.boots.push_back(observe(handle, entry));
+        json state = mock_.state(), ended = exits();
+        for (const auto &[handle, entry] : state["boots"].items()) reply.boots.push_back(observe(handle, entry, ended));
         return reply;
     }
     PublishReply publish(plugin::Call &call, const PublishRequest &request) override {
@@ -139,21 +160,27 @@ private:
         });
     }
 
-    Boot observe(const std::string &handle, const json &entry) const {
-        auto request = entry.at("request").get<StartRequest>();
+    json exits() const {
+        auto text = read_file_if_exists(mock_.path("exit.json"));
+        return text ? parse_json(*text, "exit.json") : json::object();
+    }
+
+    Boot observe(const std::string &handle, const json &entry, const json &exits) const {
+        const json &request = entry.at("request");
+        std::string instance = request.at("instance");
         int64_t started = entry.at("started_ms"), age = unix_ms_now() - started;
         int64_t ready_after = mock_.config().value("ready_ms", 20);
         Boot boot;
         boot.handle = handle;
-        boot.instance = request.instance;
-        boot.image = request.image;
-        boot.desired = request.desired;
+        boot.instance = instance;
+        boot.image = request.at("image");
+        boot.desired = request.at("desired");
         boot.started_ms = started;
         boot.address6 = "fd5e:ed00::" + std::to_string(entry.at("serial").get<int>());
-        boot.address4 = "10.99." + std::to_string(entry.at("serial").get<int>() / 250) + "." +
+        boot.address4 = "10.99." + std::to_string(entry.at("serial").get<int>() / 250 % 256) + "." +
                         std::to_string(entry.at("serial").get<int>() % 250 + 2);
         auto never = mock_.config().value("never_ready", json::array());
-        bool can_be_ready = std::find(never.begin(), never.end(), request.instance) == never.end();
+        bool can_be_ready = std::find(never.begin(), never.end(), instance) == never.end();
         boot.state = "starting";
         boot.reason = "the mock is not ready yet";
         if (can_be_ready && age >= ready_after) {
@@ -164,13 +191,11 @@ private:
         std::string why = entry.value("ended", "");
         json after = mock_.config().value("exit_after_ms", json::object()),
              times = mock_.config().value("exit_times", json::object());
-        bool counts = entry.value("number", 0) < times.value(request.instance, 1 << 30);
-        if (why.empty() && counts && after.contains(request.instance) && age >= after[request.instance].get<int64_t>()) {
+        bool counts = entry.value("number", 0) < times.value(instance, 1 << 30);
+        if (why.empty() && counts && after.contains(instance) && age >= after[instance].get<int64_t>()) {
             why = "the mock's script ended it";
         }
-        if (auto text = read_file_if_exists(mock_.path("exit.json")); why.empty() && text) {
-            why = parse_json(*text, "exit.json").value(handle, "");
-        }
+        if (why.empty()) why = exits.value(handle, "");
         if (!why.empty()) {
             boot.state = "exited";
             boot.reason = why;
@@ -187,6 +212,9 @@ SEED_RUNTIME_PLUGIN(
                 R"("never_ready":{"type":"array","description":"instances that never get ready"},)"
                 R"("exit_after_ms":{"type":"object","description":"instances whose boots end by themselves"},)"
                 R"("exit_times":{"type":"object","description":"how many of their boots do"},)"
-                R"("log_lines":{"type":"array","description":"what every boot says"})"))
+                R"("log_lines":{"type":"array","description":"what every boot says"},)"
+                R"("prefix6":{"type":"string","description":"of the platform, as real runtimes are told; used for nothing"},)"
+                R"("platform":{"type":"string","description":"likewise"},"zone":{"type":"string","description":"likewise"},)"
+                R"("dns":{"type":"string","description":"likewise"},"loopback_ports":{"type":"string","description":"likewise"})"))
 
 }  // namespace seed::mock

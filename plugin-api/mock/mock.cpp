@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -33,6 +34,13 @@ const json *entry(const json &script, const char *key, const std::string &slot) 
 
 }  // namespace
 
+std::string mark_of(const std::string &path) {
+    struct stat file {};
+    if (stat(path.c_str(), &file) != 0) return "";
+    return std::to_string(file.st_ino) + "/" + std::to_string(file.st_size) + "/" + std::to_string(file.st_mtim.tv_sec) + "." +
+           std::to_string(file.st_mtim.tv_nsec);
+}
+
 Mock::Mock(const plugin::Host &host, const json &config) : host_(host), config_(config) {
     host_.log(SEED_DEBUG, "mock opened");
     if (auto secret = config.find("secret"); secret != config.end() && config.value("careless", false)) {
@@ -45,21 +53,42 @@ json Mock::script() {
     return text ? parse_json(*text, "script.json") : config_;
 }
 
-json Mock::load() {
+void Mock::refresh() {
+    std::string mark = mark_of(path("state.json"));
+    if (mark == mark_) return;
     auto text = read_file_if_exists(path("state.json"));
-    return text ? parse_json(*text, "state.json") : json::object();
+    state_ = text ? parse_json(*text, "state.json") : json::object();
+    mark_ = mark;
+    ++version_;
 }
 
 json Mock::state() {
     std::lock_guard guard(lock_);
-    return load();
+    refresh();
+    return state_;
+}
+
+void Mock::look(const std::function<void(const json &)> &look) {
+    std::lock_guard guard(lock_);
+    refresh();
+    look(state_);
+}
+
+uint64_t Mock::version() {
+    std::lock_guard guard(lock_);
+    refresh();
+    return version_;
 }
 
 void Mock::change(const std::function<void(json &)> &change) {
     std::lock_guard guard(lock_);
-    json state = load();
+    refresh();
+    json state = state_;
     change(state);
     write_file_atomically(path("state.json"), state.dump(), 0600);
+    state_ = std::move(state);
+    mark_ = mark_of(path("state.json"));
+    ++version_;
 }
 
 int Mock::count(const std::string &what) {

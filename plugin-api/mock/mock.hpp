@@ -34,6 +34,9 @@ namespace seed::mock {
     R"("secret":{"type":"string","x-seed-secret":true,"description":"used for nothing"},)"                             \
     R"("careless":{"type":"boolean","description":"logs the secret"})" extra "}}"
 
+// Changes when a file does; empty when there is none.
+std::string mark_of(const std::string &path);
+
 class Mock {
 public:
     Mock(const plugin::Host &host, const json &config);
@@ -44,6 +47,8 @@ public:
     // Reads the state, lets `change` alter it, writes it durably.  Safe from any thread; others wait.
     void change(const std::function<void(json &state)> &change);
     json state();
+    void look(const std::function<void(const json &state)> &look);  // the same without a copy; it must not call us
+    uint64_t version();                                             // another one after each change of the state
     const json &config() const { return config_; }
     const plugin::Host &host() const { return host_; }
     std::string path(const std::string &name) const { return host_.state_directory() + "/" + name; }
@@ -51,11 +56,14 @@ public:
 private:
     json script();
     int count(const std::string &what);  // how often `what` happened before, over restarts
-    json load();
+    void refresh();
 
     const plugin::Host &host_;
     const json config_;
     std::mutex lock_;
+    json state_ = json::object();  // as in the file whose mark this is: thousands of boots are not read again for each question
+    std::string mark_;
+    uint64_t version_ = 0;
 };
 
 }  // namespace seed::mock

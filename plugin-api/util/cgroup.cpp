@@ -2,6 +2,11 @@
 //   hybrid    one folder per v1 controller (memory, pids, cpu) for the limits and one in the unified tree, which has cgroup.kill
 //   pure v2   one folder; controllers are enabled from the root down, or from our own delegated group
 // Root without delegation uses the root of the hierarchy; an ordinary user only a group that was given to him.
+//
+// In the unified tree a group that gives controllers to its children may have no processes of its own.  A service that makes its
+// groups below itself and leaves them behind (KillMode=process) therefore cannot be started again: systemd before 254 puts the
+// new main process into the service's own group (status 219/CGROUP).  So a unit of its own holds them, and SEED_CONTROL_GROUP
+// says where it is.
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,6 +33,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(5);
 constexpr std::string_view daemon_leaf = "seed.main";
+constexpr const char *given_group = "SEED_CONTROL_GROUP";
 
 struct Hierarchy {
     fs::path base;
@@ -123,6 +129,9 @@ Host look() {
         if (mount.root != "/" && path.starts_with(mount.root)) path = path.substr(mount.root.size());
         return mount.point / fs::path(path).relative_path();
     };
+    const char *given = getenv(given_group);
+    if (given && !*given) given = nullptr;
+    if (given) own[""] = given;
     std::set<std::string> missing = {"memory", "pids", "cpu"};
     for (const Mount &mount : mounts) {
         if (mount.v2) continue;
@@ -140,12 +149,14 @@ Host look() {
     for (const Mount &mount : mounts) {
         if (!mount.v2) continue;
         fs::path base = inside(mount, "");
-        bool at_root = root && !delegated(base);
+        bool at_root = root && !given && !delegated(base);
         if (at_root) base = mount.point;
         if (!writable(base)) {
-            if (missing.empty()) continue;  // v1 has all the limits; killing then goes by cgroup.procs
-            host.reason = "the control group " + base.string() +
-                          " is not ours to change; start us with a delegated one (systemd: Delegate=yes)";
+            if (missing.empty() && !given) continue;  // v1 has all the limits; killing then goes by cgroup.procs
+            host.reason = given ? "the control group " + base.string() + ", which " + given_group +
+                                      " names, is not there or not ours to change; start the unit that holds it (seed-machines.service)"
+                                : "the control group " + base.string() +
+                                      " is not ours to change; start us with a delegated one (systemd: Delegate=yes)";
             host.hierarchies.clear();
             return host;
         }
@@ -307,6 +318,14 @@ Cgroup Cgroup::make(const std::string &owner, const std::string &name, const Cgr
     } catch (const Failure &failure) {
         throw failure.within("while making the control group " + name);
     }
+    return group;
+}
+
+Cgroup Cgroup::named(const std::string &owner, const std::string &name) {
+    check_name(owner);
+    check_name(name);
+    Cgroup group;
+    for (const Hierarchy &hierarchy : host().hierarchies) group.folders_.push_back(hierarchy.base / ("seed-" + owner) / name);
     return group;
 }
 

@@ -44,7 +44,8 @@ vm::VmState read_state(const std::filesystem::path &run) {
     }
     if (state.state != "ready" && state.state != "exited") state.state = "starting";
     state.reason = printable(state.reason, 600);
-    if (state.ipv4_only.size() > 256) state.ipv4_only.clear();
+    for (auto *ports : {&state.ipv4_only, &state.ipv4_only_udp})
+        if (ports->size() > 256) ports->clear();
     if (state.remarks.size() > 64) state.remarks.resize(64);
     for (std::string &remark : state.remarks) remark = printable(remark, 400);
     return state;
@@ -57,6 +58,13 @@ std::optional<ProcessIdentity> read_identity(const std::filesystem::path &path) 
 
 }  // namespace
 
+bool carries_tcp(const runtime::Expose &expose) {
+    return expose.protocol != "udp";
+}
+bool carries_udp(const runtime::Expose &expose) {
+    return expose.protocol == "udp" || expose.protocol == "dns";
+}
+
 std::string escape(std::string_view name) {
     std::string result;
     for (char c : name) {
@@ -67,6 +75,12 @@ std::string escape(std::string_view name) {
     if (result.empty() || result.size() > 250)
         throw Failure(Code::invalid, "the name '" + printable(name, 80) + "' is empty or too long");
     return result;
+}
+
+bool Machine::listens_on_ipv4_only(const runtime::Expose &expose, bool udp) const {
+    if (!(udp ? carries_udp(expose) : carries_tcp(expose))) return false;
+    const auto &ports = udp ? state.ipv4_only_udp : state.ipv4_only;
+    return std::count(ports.begin(), ports.end(), expose.port) > 0;
 }
 
 runtime::Boot Machine::boot() const {
@@ -83,8 +97,7 @@ runtime::Boot Machine::boot() const {
     boot.address4 = spec.address4;
     if (state.state != "exited") boot.remarks = state.remarks;
     for (const runtime::Expose &expose : spec.boot.expose)
-        boot.ipv4_only = boot.ipv4_only ||
-                         (expose.protocol != "udp" && std::count(state.ipv4_only.begin(), state.ipv4_only.end(), expose.port));
+        boot.ipv4_only = boot.ipv4_only || listens_on_ipv4_only(expose, /*udp=*/false) || listens_on_ipv4_only(expose, /*udp=*/true);
     return boot;
 }
 

@@ -12,6 +12,9 @@
 
 namespace seed::qemu {
 
+bool carries_tcp(const runtime::Expose &expose);  // tcp, http, grpc, dns
+bool carries_udp(const runtime::Expose &expose);  // udp, dns
+
 std::string escape(std::string_view name);  // "ns/web/b1" to "ns~web~b1": a file name, no two names alike
 
 struct Machine {
@@ -23,6 +26,8 @@ struct Machine {
     std::optional<ProcessIdentity> supervisor, qemu;
 
     runtime::Boot boot() const;
+    // The exposed port is one of TCP (UDP) that listens inside on 0.0.0.0 only.
+    bool listens_on_ipv4_only(const runtime::Expose &expose, bool udp) const;
     // May send and receive: it runs, or is about to.
     bool wants_network() const { return !spec.tap.empty() && (alive ? state.state != "exited" : !begun); }
 };

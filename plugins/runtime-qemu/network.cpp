@@ -16,14 +16,17 @@
 namespace seed::qemu {
 namespace {
 
-// Nobody on this host listens there now.
+// Nobody on this host listens there now, neither with TCP nor with UDP: one number serves what is both.
 bool is_free(uint16_t port) {
-    UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return bind(socket.get(), reinterpret_cast<sockaddr *>(&address), sizeof address) == 0;
+    for (int type : {SOCK_STREAM, SOCK_DGRAM}) {
+        UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (bind(socket.get(), reinterpret_cast<sockaddr *>(&address), sizeof address)) return false;
+    }
+    return true;
 }
 
 std::string forward_key(const std::string &instance, uint16_t port) {
@@ -37,13 +40,6 @@ T read_record(const std::filesystem::path &path) {
 }
 
 }  // namespace
-
-bool carries_tcp(const runtime::Expose &expose) {
-    return expose.protocol != "udp";
-}
-bool carries_udp(const runtime::Expose &expose) {
-    return expose.protocol == "udp" || expose.protocol == "dns";
-}
 
 json Network::ensure(const std::vector<Machine> &machines) {
     NetClient net(socket());
@@ -117,8 +113,7 @@ void Network::publish(const runtime::PublishRequest &request) {
     std::set<std::string> wanted;
     std::erase_if(ports, [&](const auto &entry) { return entry.first.starts_with(request.ns + "/"); });
     for (const runtime::Service &service : request.services)
-        for (const runtime::Expose &expose : service.expose)
-            if (carries_tcp(expose)) wanted.insert(forward_key(service.instance, expose.port));
+        for (const runtime::Expose &expose : service.expose) wanted.insert(forward_key(service.instance, expose.port));
     for (const std::string &key : wanted)
         if (auto old = before.find(key); old != before.end()) ports[key] = old->second;
     std::set<uint16_t> taken;
@@ -147,11 +142,25 @@ void Network::publish(const runtime::PublishRequest &request) {
 
 std::vector<runtime::Forward> Network::forwards(const std::string &ns) const {
     std::vector<runtime::Forward> result;
-    for (const auto &[key, port] : forward_ports()) {
-        size_t space = key.rfind(' ');
-        if (!key.starts_with(ns + "/") || space == std::string::npos) continue;
-        result.push_back({key.substr(0, space), static_cast<uint16_t>(std::stoul(key.substr(space + 1))), port});
+    auto ports = forward_ports();
+    for (const runtime::PublishRequest &publication : publications()) {
+        if (publication.ns != ns) continue;
+        for (const runtime::Service &service : publication.services)
+            for (const runtime::Expose &expose : service.expose) {
+                auto port = ports.find(forward_key(service.instance, expose.port));
+                if (port == ports.end()) continue;
+                if (carries_tcp(expose)) result.push_back({service.instance, expose.port, port->second, false});
+                if (carries_udp(expose)) result.push_back({service.instance, expose.port, port->second, true});
+            }
     }
+    return result;
+}
+
+Network::Listening Network::listening(const std::vector<Machine> &machines) {
+    Listening result;
+    for (const Machine &machine : machines)
+        if (machine.alive && !(machine.state.ipv4_only.empty() && machine.state.ipv4_only_udp.empty()))
+            result[machine.spec.boot.handle] = {machine.state.ipv4_only, machine.state.ipv4_only_udp};
     return result;
 }
 
@@ -189,12 +198,12 @@ void Network::apply(const std::vector<Machine> &machines) {
                 entry.address4 = machine->spec.address4;
             }
             for (const runtime::Expose &expose : service.expose) {
-                bool v4 = machine && std::count(machine->state.ipv4_only.begin(), machine->state.ipv4_only.end(), expose.port);
-                if (carries_tcp(expose)) entry.ports.push_back({expose.port, false, v4});
-                if (carries_udp(expose)) entry.ports.push_back({expose.port, true, false});
                 auto forward = ports.find(forward_key(service.instance, expose.port));
-                if (carries_tcp(expose) && forward != ports.end())
-                    state.forwards.push_back({forward->second, service.address, expose.port});
+                for (bool udp : {false, true}) {
+                    if (!(udp ? carries_udp(expose) : carries_tcp(expose))) continue;
+                    entry.ports.push_back({expose.port, udp, machine && machine->listens_on_ipv4_only(expose, udp)});
+                    if (forward != ports.end()) state.forwards.push_back({forward->second, service.address, expose.port, udp});
+                }
             }
             entry.names = service.names;
             std::string name = service.instance.substr(service.instance.find('/') + 1) + "." + publication.ns;
@@ -202,6 +211,7 @@ void Network::apply(const std::vector<Machine> &machines) {
                 if (!std::count(entry.names.begin(), entry.names.end(), full)) entry.names.push_back(full);
             state.services.push_back(std::move(entry));
         }
+    applied_ = listening(machines);
     for (const std::string &remark : NetClient(socket()).apply(state)) host_.log(SEED_WARN, "network: " + remark);
 }
 

@@ -26,20 +26,22 @@ public:
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);
     void apply(const std::vector<Machine> &machines);
+    // The machines listen otherwise than the network was told last: another port only on IPv4, or no longer.
+    bool outdated(const std::vector<Machine> &machines) const { return applied_ != listening(machines); }
     void quit();  // ends seed-net and all it started; of nothing succeeds
     void publish(const runtime::PublishRequest &request);  // remembered; apply() makes it true
     std::vector<runtime::Forward> forwards(const std::string &ns) const;
     uint32_t tenant(const std::string &ns);  // a small number for ever, never 0
 
 private:
+    using Listening = std::map<std::string, std::pair<std::vector<uint16_t>, std::vector<uint16_t>>>;  // by handle: TCP, UDP
+    static Listening listening(const std::vector<Machine> &machines);
     std::vector<runtime::PublishRequest> publications() const;
-    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port
+    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port, of TCP and UDP
 
     NetworkSettings settings_;
     const plugin::Host &host_;
+    Listening applied_;
 };
-
-bool carries_tcp(const runtime::Expose &expose);
-bool carries_udp(const runtime::Expose &expose);
 
 }  // namespace seed::qemu

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/timerfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -204,7 +205,10 @@ public:
             gather(changes.get());
             inotify_add_watch(changes.get(), machines_.folder().c_str(), IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE);
             std::vector<UniqueFd> ends;
-            if (request.handle.empty()) gather(ends.emplace_back(watch_network()).get());
+            if (request.handle.empty()) {
+                gather(ends.emplace_back(watch_network()).get());
+                gather(ends.emplace_back(tell_how_guests_listen()).get());
+            }
             std::set<std::string> seen;
             for (int look = 0; look < 2; ++look)
                 for (const Machine &machine : machines_.all()) {
@@ -304,7 +308,7 @@ public:
             std::set<std::string> known;
             for (const Machine &machine : all) known.insert(cgroup_name(machine.folder));
             for (const std::string &name : Cgroup::list(settings_.platform))
-                if (name.starts_with("vm-") && !known.contains(name)) Cgroup::make(settings_.platform, name, {}).remove();
+                if (name.starts_with("vm-") && !known.contains(name)) Cgroup::named(settings_.platform, name).remove();
         }
         network_.ensure(all);
         network_.apply(all);
@@ -425,12 +429,7 @@ private:
     }
 
     void remove_cgroup(const fs::path &folder) {
-        if (geteuid() != 0 || !Cgroup::available()) return;
-        try {
-            Cgroup::make(settings_.platform, cgroup_name(folder), {}).remove();
-        } catch (const Failure &error) {
-            if (error.code() != Code::not_found) throw;  // somebody else removes it at the same time
-        }
+        if (geteuid() == 0 && Cgroup::available()) Cgroup::named(settings_.platform, cgroup_name(folder)).remove();
     }
 
     // While machines live, so does their network: started again when it ended, and told everything.  Readable when it ends.
@@ -446,6 +445,33 @@ private:
             network_pid_ = pid;
             return identity->open_pidfd();
         } catch (const Failure &error) {
+            host_.log(SEED_WARN, std::string("network: ") + error.what());
+            return {};
+        }
+    }
+
+    // A server may open its sockets after its machine is ready (UDP ports are not waited for) or change them; then the network is told.
+    // A guest decides how often: so not more than once in two seconds.  Readable when it is due.
+    UniqueFd tell_how_guests_listen() {
+        constexpr std::chrono::seconds pause(2);
+        try {
+            std::lock_guard lock(mutex_);
+            std::vector<Machine> all = machines_.all();
+            if (!network_.outdated(all)) return {};
+            auto now = std::chrono::steady_clock::now();
+            if (now >= listening_told_ + pause) {
+                listening_told_ = now;
+                network_.ensure(all);
+                network_.apply(all);
+                return {};
+            }
+            auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(listening_told_ + pause - now).count();
+            UniqueFd timer(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+            itimerspec due{};
+            due.it_value = {left / 1'000'000'000, left % 1'000'000'000};
+            if (!timer || timerfd_settime(timer.get(), 0, &due, nullptr)) fail_errno("a timer for the network");
+            return timer;
+        } catch (const Failure &error) {  // the next change or publish tells it
             host_.log(SEED_WARN, std::string("network: ") + error.what());
             return {};
         }
@@ -475,6 +501,7 @@ private:
     Network network_;
     uint32_t next_slot_ = 0;
     pid_t network_pid_ = 0;  // the seed-net that was told everything
+    std::chrono::steady_clock::time_point listening_told_{};
 };
 
 }  // namespace seed::qemu

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the platform costs, as ratios within one run: both sides of a comparison take turns, the median of each counts.
 
-    run.py [--rounds 7]
+    run.py [--rounds 7] [deploy] [readme] [memory]
 
   deploy    push of a changed flake until the new instance answers HTTP, against `nix build` and a bare QEMU boot of the same closure
             (the making of the bare machine's image is not counted against it)
@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import statistics
+import struct
 import subprocess
 import threading
 import time
@@ -24,6 +25,7 @@ from seed_platform import Platform, needs, wait_for
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--rounds", type=int, default=7)
+parser.add_argument("parts", nargs="*", default=["deploy", "readme", "memory"])
 options = parser.parse_args()
 needs(root=True)
 boot_files()
@@ -82,15 +84,22 @@ def proportional_memory(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) / 1024
 
 
-with Platform() as platform:
-    person = Person(platform, "person")
-    person.make_repo("app", "hello")
-    person.push("app")
-    url = person.wait_ready("app")["urls"][0]
+def frames(pid):
+    """The physical pages that a process has mapped."""
+    found = set()
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/pagemap", "rb", 0) as pages:
+        for line in maps:
+            first, end = (int(address, 16) for address in line.split()[0].split("-"))
+            if "[vsyscall]" in line:
+                continue
+            pages.seek(first // 4096 * 8)
+            found |= {entry & ((1 << 55) - 1) for (entry,) in struct.iter_unpack("<Q", pages.read((end - first) // 4096 * 8)) if entry >> 63}
+    return found
+
+
+def measure_deploy(platform, person, url):
     nix = BareNix(f"{platform.directory}/bare")
     nix.build(person.folder("app"), "seeds.hello.toplevel")      # both begin with busybox in their store
-
-    print("deploy")
     ours, bare = [], []
     for number in range(options.rounds):
         person.change("app", {"flake.nix": greeting(number)}, f"greeting {number}")
@@ -103,7 +112,8 @@ with Platform() as platform:
     deploy = tell("git push to HTTP 200", ours) / tell("nix build and a bare boot", bare)
     print(f"  ratio {deploy:.2f} (goal 1.25)")
 
-    print("readme")
+
+def measure_readme(person):
     boot = person.instance("app")["boot"]
     person.git("init", "-q", "--bare", "on-disk.git")
     ours, bare = [], []
@@ -115,15 +125,30 @@ with Platform() as platform:
     readme = tell("git push of a README", ours)
     print(f"  ratio {readme / tell('the same to a repository on disk', bare):.2f}; {readme:.3f} s (goal 0.5)")
 
-    print("memory")
+
+def measure_memory(platform):
     wait_for(lambda: not any(name in ("seed-session", "seed-nix-box", "git") for _, name in census.own_processes(platform)), "all is quiet", 60)
-    total, machines = 0.0, 0.0
+    total, machines, pages = 0.0, 0.0, set()
     for pid, name in census.own_processes(platform):
         if name in ("pdns_server",) or name.startswith("qemu-system"):
             continue
         memory = proportional_memory(pid)
-        print(f"  {name:44} {memory:6.1f} MB")
+        print(f"  {name + ' ' + census.command_line(pid)[2] if name == 'seed-plugin-host' else name:44} {memory:6.1f} MB")
         if name == "seed-vm":
             machines += memory
         total += memory
+        pages |= frames(pid)
     print(f"  sum {total:.1f} MB, of it {machines:.1f} MB for one machine's supervisor (goal 60)")
+    print(f"  {len(pages) / 256:.1f} MB of different pages: what it is when nobody else uses the same libraries")
+
+
+with Platform() as platform:
+    person = Person(platform, "person")
+    person.make_repo("app", "hello")
+    person.push("app")
+    url = person.wait_ready("app")["urls"][0]
+    for name, measure in (("deploy", lambda: measure_deploy(platform, person, url)), ("readme", lambda: measure_readme(person)),
+                          ("memory", lambda: measure_memory(platform))):
+        if name in options.parts:
+            print(name, flush=True)
+            measure()

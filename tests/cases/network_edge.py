@@ -7,7 +7,7 @@ host, internet = make_machine()
 outside = DnsServer(internet, "10.77.0.1", 53, "fd77::99")
 zone_server = DnsServer(host, "127.0.0.1", 5300, "fd77::aa")
 platform = Platform("/mnt/state")
-one, other = platform.guest(11, 1), platform.guest(13, 2)
+one, two, other = platform.guest(11, 1), platform.guest(12, 1), platform.guest(13, 2)
 platform.state["dns_server"] = "127.0.0.1:5300"
 SERVICE = platform.service("a", 1, one, [80], ["web", f"web.s-abc.{ZONE}"])
 FOUR = platform.service("b", 1, one, [82], ["four"], ipv4_only=True)
@@ -15,7 +15,15 @@ EMPTY = platform.service("c", 1, None, [80])
 THEIRS = platform.service("d", 2, other, [80], ["web"])
 for port, address, target in ((18080, SERVICE, 80), (18082, FOUR, 82), (18081, EMPTY, 80)):
     platform.forward(port, address, target)
+UDP = platform.service("e", 1, one, [], udp=[53])
+UDP4 = platform.service("f", 1, one, [69], udp=[69], ipv4_only=True)
+for port, address, target in ((18053, UDP, 53), (18069, UDP4, 69), (18080, EMPTY, 80)):
+    platform.forward(port, address, target, udp=True)
+platform.forward(18069, UDP4, 69)   # the same number, the other protocol
 assert platform.apply() == []
+UdpServer(one.space, "::", 53, "six")
+UdpServer(one.space, "0.0.0.0", 69, "four")
+Server(one.space, "0.0.0.0", 69, "four-tcp")
 Server(one.space, "::", 80, "one")
 Server(one.space, "0.0.0.0", 82, "one-four")
 Server(other.space, "::", 80, "other")
@@ -65,6 +73,64 @@ def a_taken_port_is_a_remark_and_the_rest_works():
     platform.state["forwards"].pop()
     platform.apply()
     assert name(host, "127.0.0.1", 18099) == "ConnectionRefusedError"
+
+
+def datagrams_to_the_hosts_loopback_come_and_go():
+    for port, answer in ((18053, f"six {R6} "), (18069, f"four {R4} ")):
+        clients = [UdpClient(host, "127.0.0.1", port) for _ in range(20)]
+        for number, client in enumerate(clients):   # each gets its own answers
+            client.socket.send(f"first {number}".encode())
+        for number, client in enumerate(clients):
+            client.socket.settimeout(PATIENCE)
+            assert client.socket.recv(65536) == f"{answer}first {number}".encode()
+            assert client.say(b"again") == f"{answer}again".encode()
+        large = os.urandom(9000)
+        assert clients[0].say(large) == answer.encode() + large and clients[0].say(b"") == answer.encode()
+    assert name(host, "127.0.0.1", 18069) == "four-tcp"
+    assert UdpClient(host, "127.0.0.1", 18080).say(b"nobody", patience=0.3) is None
+    assert name(host, "127.0.0.1", 18080) == "one", "TCP and UDP of one number are two forwards"
+
+
+def a_guest_that_knows_ipv4_only_gets_datagrams_under_its_ipv6_service_address():
+    for guest in (other, one):
+        assert UdpClient(guest.space, UDP4, 69).say(b"x") == f"four {R4} x".encode()
+        assert UdpClient(guest.space, UDP4, 70).say(b"x", patience=0.3) is None
+
+
+def a_udp_conversation_moves_with_its_service():
+    client, direct = UdpClient(host, "127.0.0.1", 18069), UdpClient(other.space, UDP4, 69)
+    assert client.say(b"1").startswith(b"four ") and direct.say(b"1").startswith(b"four ")
+    UdpServer(two.space, "0.0.0.0", 69, "two")
+    platform.service("f", 1, two, [69], udp=[69], ipv4_only=True)
+    assert platform.apply() == []
+    assert client.say(b"2").startswith(b"two ") and direct.say(b"2").startswith(b"two ")
+    platform.service("f", 1, one, [69], udp=[69], ipv4_only=True)
+    assert platform.apply() == []
+    assert client.say(b"3").startswith(b"four ")
+
+
+def more_conversations_than_there_is_room_for_end_the_oldest_and_nobodys_else():
+    first = UdpClient(host, "127.0.0.1", 18053)
+    assert first.say(b"1").startswith(b"six ")
+    crowd = []
+    for number in range(1100):
+        crowd.append(UdpClient(host, "127.0.0.1", 18053))
+        assert crowd[-1].say(b"x"), number
+    pid = platform.ask("hello")["edge_pid"]
+    assert len(os.listdir(f"/proc/{pid}/fd")) < 1100, "more than 1000 conversations are kept"
+    assert first.say(b"2").startswith(b"six "), "who was ended begins anew with the next datagram"
+    for client in crowd:
+        client.socket.close()
+
+
+def a_udp_port_that_is_taken_is_a_remark():
+    taken = UdpServer(host, "127.0.0.1", 18098, "taken")
+    platform.forward(18098, UDP, 53, udp=True)
+    remarks = platform.apply()
+    assert len(remarks) == 1 and "UDP port 18098" in remarks[0], remarks
+    taken.socket.close()
+    platform.state["forwards"].pop()
+    assert platform.apply() == []
 
 
 def names_of_a_tenant_are_answered_to_that_tenant_only():
@@ -126,6 +192,9 @@ def seed_edge_has_no_rights():
 
 run_cases(a_port_of_the_hosts_loopback_leads_to_the_service, a_forward_to_nobody_resets,
           a_guest_that_knows_ipv4_only_is_reached_under_its_ipv6_service_address, half_closed_connections_carry_the_rest,
+          datagrams_to_the_hosts_loopback_come_and_go, a_guest_that_knows_ipv4_only_gets_datagrams_under_its_ipv6_service_address,
+          a_udp_conversation_moves_with_its_service, more_conversations_than_there_is_room_for_end_the_oldest_and_nobodys_else,
+          a_udp_port_that_is_taken_is_a_remark,
           a_taken_port_is_a_remark_and_the_rest_works, names_of_a_tenant_are_answered_to_that_tenant_only,
           names_of_the_zone_are_answered_to_all_and_unknown_ones_asked_of_the_platforms_server,
           outside_names_are_asked_of_the_hosts_resolver_each_with_its_own_id_and_port, garbage_to_the_resolver_harms_nobody,

@@ -119,6 +119,42 @@ class Server:
         self.listener.close()
 
 
+class UdpServer:
+    """Answers each datagram with its name, who is calling, and the datagram."""
+    def __init__(self, space, address, port, name):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        def make():
+            s = socket.socket(family, socket.SOCK_DGRAM)
+            s.bind((address, port))
+            return s
+        self.socket, self.name = space.run(make), name
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = self.socket.recvfrom(65536)
+                self.socket.sendto(f"{self.name} {peer[0]} ".encode() + data, peer)
+
+
+class UdpClient:
+    """A connected UDP socket; say() returns the answer, or None when none comes."""
+    def __init__(self, space, address, port):
+        def make():
+            s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+            s.connect((address, port))
+            return s
+        self.socket = space.run(make)
+
+    def say(self, text, patience=PATIENCE):
+        self.socket.settimeout(patience)
+        try:
+            self.socket.send(text)
+            return self.socket.recv(65536)
+        except OSError:
+            return None
+
+
 def connect(space, address, port, patience=PATIENCE, source=None):
     def make():
         s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
@@ -265,16 +301,17 @@ class Platform:
     def remove(self, guest):
         self.state["vms"] = [vm for vm in self.state["vms"] if vm["tap"] != guest.tap]
 
-    def service(self, suffix, tenant, guest, ports, names=(), ipv4_only=False):
+    def service(self, suffix, tenant, guest, ports, names=(), ipv4_only=False, udp=()):
         address = f"{PREFIX}:1::{suffix}"
         self.state["services"] = [s for s in self.state["services"] if s["address"] != address]
         self.state["services"].append(
             {"tenant": tenant, "address": address, "address6": guest.six if guest else "", "address4": guest.four if guest else "",
-             "ports": [{"port": p, "udp": False, "ipv4_only": ipv4_only} for p in ports], "names": list(names)})
+             "ports": [{"port": p, "udp": False, "ipv4_only": ipv4_only} for p in ports] +
+                      [{"port": p, "udp": True, "ipv4_only": ipv4_only} for p in udp], "names": list(names)})
         return address
 
-    def forward(self, host_port, address, port):
-        self.state["forwards"].append({"host_port": host_port, "address": address, "port": port})
+    def forward(self, host_port, address, port, udp=False):
+        self.state["forwards"].append({"host_port": host_port, "address": address, "port": port, "udp": udp})
 
     def dropped(self):
         text = self.space.output("nft", "list", "chain", "inet", "seed", "antispoof")

@@ -1,4 +1,5 @@
 # seed_unit_test(ROOM LIBRARIES...): every tests/unit/ROOM/*.cpp becomes one GoogleTest program `unit_ROOM`.
+# The target unit_programs builds these and the fuzz targets, and what they start: the tests of ./check --units.
 # seed_script_test(FILE [LABELS ...] [TIMEOUT seconds] [COST n] [RESOURCE name]): a script run with the build directory in
 # SEED_BUILD.  Exit status 77 means "cannot run here" and says why on its last line.
 # Label `threads`: what it tests has threads of its own; these are the tests of ./check --tsan.  Sanitized programs get more time.
@@ -8,6 +9,7 @@ if(SEED_SANITIZE)
   set(seed_patience 4)
 endif()
 find_package(GTest REQUIRED)
+add_custom_target(unit_programs)
 function(seed_unit_test room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cpp)
   if(NOT sources)
@@ -16,6 +18,7 @@ function(seed_unit_test room)
   add_executable(unit_${room} ${sources})
   target_link_libraries(unit_${room} PRIVATE ${ARGN} GTest::gmock_main)
   target_compile_definitions(unit_${room} PRIVATE SEED_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SEED_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(unit_programs unit_${room})
   add_test(NAME unit_${room} COMMAND unit_${room})
   math(EXPR timeout "300 * ${seed_patience}")
   set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit" TIMEOUT ${timeout})

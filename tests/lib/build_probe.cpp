@@ -53,13 +53,13 @@ struct Run {
             source = co_await builder.unpack(call, ns, tree, produce);
         } else if (name == "evaluate") {
             evaluated = co_await builder.evaluate(call, source);
-            result["seeds"] = evaluated;
+            result = evaluated;
         } else if (name == "build") {
             std::map<std::string, std::string> derivations;
-            for (auto &[instance, value] : evaluated.items()) derivations[instance] = value["drvPath"];
+            for (auto &[instance, value] : evaluated["seeds"].items()) derivations[instance] = value["drvPath"];
             co_await builder.build(call, source, derivations, "gen" + tree);
         } else if (name == "image") {
-            for (auto &[instance, value] : evaluated.items()) {
+            for (auto &[instance, value] : evaluated["seeds"].items()) {
                 auto image = co_await builder.image(call, ns, value["outPath"].get<std::string>());
                 result["images"][instance]["key"] = image.key;
                 result["images"][instance]["path"] = image.path;

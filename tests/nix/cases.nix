@@ -89,5 +89,9 @@ in [
   { seed.sizze = "xs"; refused = "seed.sizze does not exist: use size, expose"; only = true; }
   { seed.acme = "yes"; refused = "seed.acme must be true or false"; only = true; }
   { seed.shoot.enable = 1; refused = "seed.shoot.enable must be true or false"; only = true; }
-  { seed.dns.names = [ "Bad_Name" ]; refused = "\"Bad_Name\" is not a domain name"; only = true; }
+  { seed.dns.names = [ "Bad_Name" ]; refused = "\"Bad_Name\" is not a domain name: write it like"; }
+  { seed.dns.names = [ 5 ]; refused = "seed.dns.names 5 is not a domain name"; }
+  { seed.dns.names = "www.example.com"; refused = "seed.dns.names must be a list"; }
+  { seed.dns.names = builtins.genList (n: "n${toString n}.example.com") 65; refused = "seed.dns.names has 65 names: use at most 64"; }
+  { seed.dns.names = [ "www.example.com" "www" ]; }
 ]

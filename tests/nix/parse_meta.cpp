@@ -7,7 +7,6 @@
 
 #include <seed/util/failure.h>
 
-#include "core/model/connect_rules.h"
 #include "core/model/instance_spec.h"
 #include "core/model/names.h"
 
@@ -20,12 +19,11 @@ int main() {
         try {
             if (asked.contains("cid")) {
                 answer = {{"namespace", seed::model::Namespace::of_cid(asked["cid"].get<std::string>()).str()}};
-            } else if (asked.contains("flake")) {   // {"NAME": meta, ...}: the rules between instances
-                std::map<std::string, seed::model::InstanceSpec> specs;
-                for (const auto &[name, meta] : asked["flake"].items())
-                    specs.emplace(name, seed::model::parse_instance(name, {{"meta", meta}, {"outPath", path}}));
-                seed::model::refuse_impossible_connections(specs);
-                answer = {{"sound", true}};
+            } else if (asked.contains("flake")) {   // {"seeds": {"NAME": meta, ...}, "domains", "ipv4", "ipv6"}: what only the whole shows
+                json evaluated = asked["flake"];
+                for (auto &[name, meta] : evaluated["seeds"].items()) meta = {{"meta", meta}, {"outPath", path}};
+                answer["specs"] = json::object();
+                for (const auto &[name, spec] : seed::model::parse_flake(evaluated)) answer["specs"][name] = seed::model::to_json(spec);
             } else {
                 auto spec = seed::model::parse_instance(asked["name"].get<std::string>(), {{"meta", asked["meta"]}, {"outPath", path}});
                 answer = {{"spec", seed::model::to_json(spec)}};

@@ -16,6 +16,7 @@ MANY = 1000
 def comparable(meta):
     """`meta` of nixos/lib in the words of core/model's InstanceSpec."""
     return {
+        "names": [{"name": name, "domain": ""} for name in meta["dns"]["names"]], "routes": [],     # what only the whole flake shows
         "name": meta["name"], "rollout": meta["rollout"], "autostart": meta["autostart"],
         "size": {"name": meta["size"], "vcpus": meta["resources"]["vcpus"], "memory_mib": meta["resources"]["memory"]},
         "expose": [{"name": name, **port} for name, port in sorted(meta["expose"].items())],
@@ -117,7 +118,26 @@ compare([{"name": "web", "seed": {"expose": {name: {"enable": True}}}} for name 
 compare([{"name": "web", "seed": {"expose": {name: 4242}}} for name in legal])
 print(f"{len(legal)} well-known names")
 
-# Between instances: the connections of one against the ports of the others.
+# What only the whole flake shows.
+
+
+def whole(seeds, **outputs):
+    """(what nixos/lib says, what the platform says, the platform's instances) of a flake."""
+    metas = {name: one["meta"] for name, one in zip(seeds, described([{"name": name, "seed": seed} for name, seed in seeds.items()]))}
+    ours = evaluate("(import ./nixos/lib).flakeMistakes ({ seeds = builtins.mapAttrs (_: meta: { inherit meta; }) input.metas; } // input.outputs)",
+                    {"metas": metas, "outputs": outputs})
+    asked = {"seeds": seeds, "domains": outputs.get("combine", {}).get("domains"), "ipv4": outputs.get("ipv4"), "ipv6": outputs.get("ipv6")}
+    theirs = parse_meta([{"flake": asked}])[0]
+    return "\n".join(ours), theirs.get("refused", ""), theirs.get("specs")
+
+
+def agree(said, seeds, **outputs):
+    ours, theirs, specs = whole(seeds, **outputs)
+    assert (said in ours and said in theirs) if said else not ours and not theirs, (seeds, outputs, ours, theirs)
+    return specs
+
+
+# The connections of one instance against the ports of the others.
 exposing = {"expose": {"postgresql": {"port": 5432, "protocol": "tcp"}}}
 for target, connection, said in [
         ("db", "db", ""), ("db", "seed-db", ""), ("seed-db", "seed-db", ""), ("db", {"service": "db", "port": 5432}, ""),
@@ -125,11 +145,64 @@ for target, connection, said in [
         ("db", "cache", "there is no instance cache in this flake: use one of db, web, or add it"),
         ("db", {"service": "db", "port": 1}, "instance db does not expose port 1: use one of 5432, or expose it there"),
         ("db", "web", "instance web exposes nothing, so it cannot be reached")]:
-    flake = {target: exposing, "web": {"connect": {"x": connection}}}
-    metas = {name: one["meta"] for name, one in zip(flake, described([{"name": name, "seed": seed} for name, seed in flake.items()]))}
-    ours = evaluate("(import ./nixos/lib).flakeMistakes { seeds = builtins.mapAttrs (_: meta: { inherit meta; }) input; }", metas)
-    theirs = parse_meta([{"flake": flake}])[0].get("refused", "")
-    assert (said in ours[0] and said in theirs) if said else not ours and not theirs, (connection, ours, theirs)
+    agree(said, {target: exposing, "web": {"connect": {"x": connection}}})
+
+# Own domains.
+web = {"web": {"expose": {"https": {"enable": True}}, "dns": {"names": ["example.com", "www"]}}}
+agree("", {"web": {"dns": {"names": []}}}, combine={"domains": {"example.com": {}}})
+specs = agree("", web, combine={"domains": {"example.com": {"default": True, "register": True}, "other.example.net": {}}})
+assert specs["web"]["names"] == [{"name": "example.com", "domain": "example.com"}, {"name": "www.example.com", "domain": "example.com"}]
+nested = agree("", {"web": {"dns": {"names": ["a.b.example.com"]}}}, combine={"domains": {"example.com": {}, "b.example.com": {}}})
+assert nested["web"]["names"][0]["domain"] == "b.example.com", nested
+for said, domains in [
+        ("\"example.com\" belongs to no domain of this flake: add combine.domains.\"example.com\" = { };", {"example.net": {"default": True}}),
+        ("\"www\" is unqualified and no domain is default", {"example.com": {}}),
+        ("combine.domains: example.com, example.net are all default", {"example.com": {"default": True}, "example.net": {"default": True}}),
+        ("\"com\" is not a domain: write it like", {"com": {}}), ("\"Example.com\" is not a domain", {"Example.com": {}}),
+        ("names below .local are never published: use a public domain", {"printer.local": {}}),
+        ("combine.domains.\"example.com\".register must be true or false", {"example.com": {"register": "yes"}}),
+        ("combine.domains.\"example.com\" must be { register; default; }", {"example.com": True}),
+        ("combine.domains has 17 domains: use at most 16", {f"d{n}.example.com": {} for n in range(17)})]:
+    agree(said, web, combine={"domains": domains})
+agree("is www.example.com, which instance api has already: a name leads to one instance",
+      {**web, "api": {"dns": {"names": ["www.example.com"]}}}, combine={"domains": {"example.com": {"default": True}}})
+
+# Public routes.
+both = {"web": {"expose": {"https": {"enable": True}, "dns": {"enable": True}}}, "idle": {}}
+
+
+def routed(said, family="ipv4", block=None, **routes):
+    return agree(said, both, **{family: {"enable": True, "routes": routes, **({"block": block} if block else {})}})
+
+
+https = {"port": 443, "protocol": "http", "instance": "web"}
+assert routed("", web=https)["web"]["routes"] == [{"name": "web", "address": "", "port": 443, "protocol": "http", "target_port": 443}]
+assert routed("", web={**https, "port": 8443, "targetPort": 443})["web"]["routes"][0]["target_port"] == 443
+made = routed("", "ipv6", "2001:db8:1:2::/64", mail={**https, "host": 25}, names={"host": 53, "port": 53, "protocol": "dns", "instance": "web"})
+assert [route["address"] for route in made["web"]["routes"]] == ["2001:db8:1:2::19", "2001:db8:1:2::35"], made
+off = agree("", both, ipv4={"routes": {"web": https}}, ipv6={"enable": False, "block": "2001:db8::/64"})
+assert off["web"]["routes"] == [], off
+for said, route in [
+        ("ipv4.routes.web.port 0 cannot be: use 1 to 65535", {**https, "port": 0}), ("ipv4.routes.web.port null cannot be", {**https, "port": None}),
+        ("ipv4.routes.web.targetPort \"x\" cannot be", {**https, "targetPort": "x"}),
+        ("ipv4.routes.web.protocol \"sctp\" is unknown: use tcp, udp, dns, http, grpc", {**https, "protocol": "sctp"}),
+        ("ipv4.routes.web.instance \"api\" is no instance of this flake: use one of idle, web", {**https, "instance": "api"}),
+        ("ipv4.routes.web leads to http port 443 of instance idle, which does not expose it", {**https, "instance": "idle"}),
+        ("ipv4.routes.web leads to udp port 443 of instance web, which does not expose it", {**https, "protocol": "udp"}),
+        ("ipv4.routes.web leads to dns port 443 of instance web, which does not expose it", {**https, "protocol": "dns"}),
+        ("ipv4.routes.web must be { port; protocol; instance; }", 443)]:
+    routed(said, web=route)
+routed("ipv4.routes.a and ipv4.routes.b are the same port: remove one", a=https, b=https)
+routed("ipv4.routes.a and ipv4.routes.b are the same port: remove one", a={"port": 53, "protocol": "dns", "instance": "web"},
+       b={"port": 53, "targetPort": 53, "protocol": "udp", "instance": "web"})
+routed("", a={"port": 53, "protocol": "tcp", "instance": "web"}, b={"port": 53, "protocol": "udp", "instance": "web"})
+routed("ipv4.routes has 65 routes: use at most 64", **{f"r{n}": {**https, "port": 1000 + n, "targetPort": 443} for n in range(65)})
+routed("ipv4.routes: the name \"A b\" cannot be: use 1 to 40 of a-z", **{"A b": https})
+routed("ipv6.block null is no /64: write it like", "ipv6", None, web={**https, "host": 1})
+routed("ipv6.block \"2001:db8::/48\" is no /64", "ipv6", "2001:db8::/48", web={**https, "host": 1})
+routed("ipv6.routes.web.host 0 cannot be: use the last part of the address", "ipv6", "2001:db8::/64", web={**https, "host": 0})
+routed("ipv6.routes.web.host null cannot be", "ipv6", "2001:db8::/64", web=https)
+print("whole flakes: connections, domains, routes")
 
 # The namespace is computed alike.
 cid = "k51qzi5uqu5dj8iaffzutj5cyocg960ypltvn0zpmaikuuek2ekubxqck2nsgg"

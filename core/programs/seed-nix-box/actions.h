@@ -7,6 +7,7 @@ namespace seed::box {
 int run_action(const Options &options);
 
 int unpack_source(const Options &options);
+int evaluate_flake(const Options &options);
 int build_derivations(const Options &options);
 int make_closure_image(const Options &options);
 int collect_garbage(const Options &options);

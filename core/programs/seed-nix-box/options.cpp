@@ -13,6 +13,7 @@ std::string usage() {
            "actions:\n"
            "  -- COMMAND ARGUMENTS...         run it in the box\n"
            "  unpack TREE BYTES               a tar stream on stdin becomes source TREE; prints flake.nix and flake.lock\n"
+           "  evaluate EXPRESSION             EXPRESSION of the flake in /src, as JSON\n"
            "  build [NIX OPTIONS] -- GENERATION NAME=DRV...   nix build, then a GC root per NAME\n"
            "  image OUT_PATH BYTES            the closure as /out/image (erofs); prints its store paths\n"
            "  collect [generation:G|tree:T]...  drops every other GC root and source, then collects garbage\n";

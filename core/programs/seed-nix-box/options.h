@@ -16,7 +16,7 @@ struct Options {
     std::string source;               // git tree id: its unpacked folder becomes /src, read-only
     std::filesystem::path output;     // folder that becomes /out, writable
     bool trim = false;                // give freed blocks of the image back to the host afterwards
-    std::vector<std::string> action;  // [0]: exec, unpack, build, image, collect
+    std::vector<std::string> action;  // [0]: exec, unpack, evaluate, build, image, collect
 };
 
 // Throws Failure(invalid).

@@ -2,8 +2,8 @@
 #include "plugins/support/net/conntrack.h"
 
 #include <arpa/inet.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>

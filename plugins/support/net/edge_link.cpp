@@ -21,10 +21,10 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 std::string forward_key(const NetForward &forward) {
-    return "forward " + std::to_string(forward.host_port);
+    return (forward.udp ? "udp forward " : "forward ") + std::to_string(forward.host_port);
 }
 std::string proxy_key(const ProxyPort &proxy) {
-    return "proxy " + proxy.service + " " + std::to_string(proxy.port);
+    return (proxy.udp ? "udp proxy " : "proxy ") + proxy.service + " " + std::to_string(proxy.port);
 }
 
 json targets_of(const NetworkState &state) {
@@ -55,30 +55,29 @@ std::vector<std::string> EdgeLink::open_listeners(const NetworkState &state) {
         }
     };
     const Address four = *parse_address4(resolver4), six = Prefix(state.prefix6).resolver();
-    need("udp4", "udp", "resolver", [&] { return bind_udp({four, 53}); });
+    need("udp4", "udp", "resolver", [&] { return bind_udp({four, 53}, true); });
     need("tcp4", "tcp", "resolver", [&] { return listen_tcp({four, 53}, true); });
-    need("udp " + six.text(), "udp", "resolver", [&] { return bind_udp({six, 53}); });
+    need("udp " + six.text(), "udp", "resolver", [&] { return bind_udp({six, 53}, true); });
     need("tcp " + six.text(), "tcp", "resolver", [&] { return listen_tcp({six, 53}, true); });
     for (const NetForward &forward : state.forwards)
-        need(forward_key(forward), "forward", "port " + std::to_string(forward.host_port) + " of the host's loopback",
-             [&] { return host_.listen_on_loopback(forward.host_port); });
+        need(forward_key(forward), forward.udp ? "udp relay" : "relay",
+             std::string(forward.udp ? "UDP port " : "port ") + std::to_string(forward.host_port) + " of the host's loopback",
+             [&] { return host_.listen_on_loopback(forward.host_port, forward.udp); });
     for (const ProxyPort &proxy : proxy_ports(state))
-        need(proxy_key(proxy), "proxy", "IPv4-only port " + std::to_string(proxy.port) + " of " + proxy.service, [&] {
-            return listen_tcp({*parse_address6(proxy.service), proxy.port}, true);
-        });
-    for (const NetService &service : state.services)
-        for (const NetPort &port : service.ports)
-            if (port.udp && port.ipv4_only)
-                remarks.push_back("UDP port " + std::to_string(port.port) + " of " + service.address +
-                                  " is not served: its guest listens on IPv4 only, and only TCP is carried to such guests");
+        need(
+            proxy_key(proxy), proxy.udp ? "udp relay" : "relay",
+            std::string("IPv4-only ") + (proxy.udp ? "UDP " : "") + "port " + std::to_string(proxy.port) + " of " + proxy.service,
+            [&] {
+                const Endpoint endpoint{*parse_address6(proxy.service), proxy.port};
+                return proxy.udp ? bind_udp(endpoint, true) : listen_tcp(endpoint, true);
+            });
     return remarks;
 }
 
 void EdgeLink::configure(const NetworkState &state) {
     const json targets = targets_of(state);
-    std::erase_if(listeners_, [&](const auto &item) {
-        return (item.second.kind == "forward" || item.second.kind == "proxy") && !targets.contains(item.first);
-    });
+    std::erase_if(listeners_,
+                  [&](const auto &item) { return item.second.kind.ends_with("relay") && !targets.contains(item.first); });
     state_ = state;
     host_.set_dns_server(state.dns_server);
     if (process_)

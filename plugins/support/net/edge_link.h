@@ -1,9 +1,9 @@
 // seed-net's hold on its seed-edge: starts it, tells it everything, starts it again when it has died.
 //
 // Frames on descriptor 3 of seed-edge, each answered by {"ok":true}:
-//   {"op":"add","key","kind":"forward"|"proxy"|"udp"|"tcp"} + socket     a listening socket (udp, tcp: of the resolver)
+//   {"op":"add","key","kind":"relay"|"udp relay"|"udp"|"tcp"} + socket   a listening socket (udp, tcp: of the resolver)
 //   {"op":"config","state":NetworkState,"targets":{KEY:{"address","port","tenant"}},"source":"PREFIX::53"}
-//        closes every forward or proxy whose key is not among the targets
+//        closes every relay whose key is not among the targets
 // On descriptor 4: the channel to the host side, see host_side.h.
 #pragma once
 #include <chrono>

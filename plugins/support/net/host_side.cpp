@@ -157,8 +157,10 @@ private:
         json answer = {{"ok", true}};
         UniqueFd made;
         try {
-            if (operation == "listen")
-                made = listen_tcp({*parse_address4("127.0.0.1"), question.at("port")}, /*free_bind=*/false);
+            if (operation == "listen") {
+                const Endpoint endpoint{*parse_address4("127.0.0.1"), question.at("port")};
+                made = question.at("udp") ? bind_udp(endpoint, /*free_bind=*/false) : listen_tcp(endpoint, /*free_bind=*/false);
+            }
             if (operation == "dns") zone_server_ = parse_endpoint(question.at("server").get<std::string>());
             if (operation == "edge") edge_ = std::move(given);
             if (operation == "uplink") pasta_.want(std::move(given));
@@ -250,9 +252,9 @@ json HostSide::ask(const json &question, int descriptor, UniqueFd *answer) {
     return reply;
 }
 
-UniqueFd HostSide::listen_on_loopback(uint16_t port) {
+UniqueFd HostSide::listen_on_loopback(uint16_t port, bool udp) {
     UniqueFd socket;
-    ask({{"op", "listen"}, {"port", port}}, -1, &socket);
+    ask({{"op", "listen"}, {"port", port}, {"udp", udp}}, -1, &socket);
     return socket;
 }
 void HostSide::set_dns_server(const std::string &server) {

@@ -17,11 +17,12 @@
 namespace seed::net {
 namespace {
 
-constexpr std::chrono::seconds tool_patience(20);
+// The first rules make the kernel load a dozen modules: tens of seconds on an emulated machine.
+constexpr std::chrono::seconds tool_patience(60);
 
 void run_tool(std::vector<std::string> arguments, const std::string &input, const std::string &what) {
     RunResult result = run(SpawnOptions{.arguments = std::move(arguments)}, tool_patience, 1u << 20, input);
-    if (result.timed_out) throw Failure(Code::timeout, what + ": no answer within 20 s");
+    if (result.timed_out) throw Failure(Code::timeout, what + ": no answer within " + std::to_string(tool_patience.count()) + " s");
     if (!result.status.ok())
         throw Failure(Code::internal, what + ": " + printable(trim(result.err), 600) + " (" + result.status.to_string() + ")");
 }
@@ -124,8 +125,8 @@ UniqueFd listen_tcp(const Endpoint &endpoint, bool free_bind) {
     return socket;
 }
 
-UniqueFd bind_udp(const Endpoint &endpoint) {
-    return bound_socket(endpoint, SOCK_DGRAM, true);
+UniqueFd bind_udp(const Endpoint &endpoint, bool free_bind) {
+    return bound_socket(endpoint, SOCK_DGRAM, free_bind);
 }
 
 }  // namespace seed::net

@@ -20,8 +20,8 @@ void unroute_prefix(const Prefix &prefix);
 UniqueFd make_tap(const TapRequest &request);
 void load_rules(const std::string &text);  // one `nft -f -`; throws with nft's words
 
-// Sockets of this namespace, non-blocking, bound even before their address is there (IP_FREEBIND).
+// Sockets of this namespace, non-blocking; `free_bind`: bound even before their address is there (IP_FREEBIND).
 UniqueFd listen_tcp(const Endpoint &endpoint, bool free_bind);
-UniqueFd bind_udp(const Endpoint &endpoint);
+UniqueFd bind_udp(const Endpoint &endpoint, bool free_bind);
 
 }  // namespace seed::net

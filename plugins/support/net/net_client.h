@@ -36,7 +36,7 @@ struct NetVm {  // a tap that may send: anything not listed in the state is sile
 struct NetPort {
     uint16_t port = 0;
     bool udp = false;
-    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge; TCP only, for UDP apply() makes a remark
+    bool ipv4_only = false;  // the guest listens on 0.0.0.0 only: carried by seed-edge
 };
 
 struct NetService {
@@ -53,6 +53,7 @@ struct NetForward {  // 127.0.0.1:host_port of the host leads to [address]:port 
     uint16_t host_port = 0;
     std::string address;  // a service address
     uint16_t port = 0;
+    bool udp = false;  // one host port may lead to both protocols: two forwards
 };
 
 struct NetworkState {

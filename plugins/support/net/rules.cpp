@@ -88,7 +88,8 @@ void check(const TapRequest &request) {
 NetworkState check(NetworkState state) {
     const Prefix prefix(state.prefix6);
     state.prefix6 = prefix.text();
-    std::set<std::string> taps, sixes, fours, services, forward_ports;
+    std::set<std::string> taps, sixes, fours, services;
+    std::set<std::pair<uint16_t, bool>> forward_ports;
     std::map<std::string, uint32_t> tenant_of;
     for (NetVm &vm : state.vms) {
         check_tap_name(vm.tap);
@@ -127,7 +128,7 @@ NetworkState check(NetworkState state) {
             refuse("forward to", forward.address, "must lead to " + prefix.service_net());
         if (forward.host_port == 0 || forward.port == 0) refuse("forward port", "0", "must be 1 to 65535");
         forward.address = address->text();
-        unique(forward_ports, std::to_string(forward.host_port), "forward port", std::to_string(forward.host_port));
+        unique(forward_ports, std::pair(forward.host_port, forward.udp), "forward port", std::to_string(forward.host_port));
     }
     if (!state.zone.empty()) check_domain("zone", state.zone);
     if (!state.dns_server.empty() && !parse_endpoint(state.dns_server))
@@ -142,7 +143,7 @@ std::vector<ProxyPort> proxy_ports(const NetworkState &state) {
             std::any_of(state.vms.begin(), state.vms.end(), [&](auto &vm) { return vm.address4 == service.address4; });
         if (service.address4.empty() || !alive) continue;
         for (const NetPort &port : service.ports)
-            if (port.ipv4_only && !port.udp) result.push_back({service.address, service.address4, port.port, service.tenant});
+            if (port.ipv4_only) result.push_back({service.address, service.address4, port.port, service.tenant, port.udp});
     }
     return result;
 }
@@ -165,8 +166,9 @@ std::string render_rules(const NetworkState &state) {
                                    service.address6 + " . " + std::to_string(port.port));
     std::set<std::string> targets;
     for (const ProxyPort &proxy : proxy_ports(state)) {
-        edge6.push_back(proxy.service + " . tcp . " + std::to_string(proxy.port));
-        targets.insert(proxy.guest4 + " . " + std::to_string(proxy.port));
+        const std::string port = (proxy.udp ? " . udp . " : " . tcp . ") + std::to_string(proxy.port);
+        edge6.push_back(proxy.service + port);
+        targets.insert(proxy.guest4 + port);
     }
     proxy4.assign(targets.begin(), targets.end());
     std::string resolver6;
@@ -181,8 +183,8 @@ std::string render_rules(const NetworkState &state) {
     set("set own6", "ifname . ipv6_addr", own6);         // what a tap may use as source
     set("set own4", "ifname . ipv4_addr", own4);
     set("map service6", "ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service", service6);
-    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);  // served by seed-edge itself
-    set("set proxy4", "ipv4_addr . inet_service", proxy4);             // where seed-edge may connect to
+    set("set edge6", "ipv6_addr . inet_proto . inet_service", edge6);    // served by seed-edge itself
+    set("set proxy4", "ipv4_addr . inet_proto . inet_service", proxy4);  // where seed-edge may connect to
     text += R"(  set dns_rate {
     type ifname
     size 65535
@@ -258,7 +260,7 @@ std::string render_rules(const NetworkState &state) {
     type filter hook output priority filter; policy drop;
     ct state established,related accept
     ct status dnat accept
-    ip daddr . tcp dport @proxy4 accept
+    ip daddr . meta l4proto . th dport @proxy4 accept
     oifname "lo" accept
     meta l4proto { icmp, icmpv6 } accept
     meta l4proto tcp counter reject with tcp reset

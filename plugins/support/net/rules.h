@@ -22,6 +22,7 @@ struct ProxyPort {
     std::string service, guest4;  // listen on [service]:port, connect to guest4:port
     uint16_t port = 0;
     uint32_t tenant = 0;
+    bool udp = false;
 };
 std::vector<ProxyPort> proxy_ports(const NetworkState &state);
 

@@ -12,6 +12,7 @@
 #include "plugins/support/net/relay.h"
 #include "plugins/support/net/resolver.h"
 #include "plugins/support/net/state_json.h"
+#include "plugins/support/net/udp_relay.h"
 
 namespace {
 
@@ -19,20 +20,28 @@ using namespace seed;
 using namespace seed::net;
 using nlohmann::json;
 
-size_t connection_limit() {
+// What may be carried at once: a connection has two descriptors, a conversation of UDP one.
+struct Room {
+    size_t connections = 256, conversations = 256;
+};
+
+Room room() {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     const size_t reserved = 2048 + 64;  // the resolver's sockets and ours
-    return limit.rlim_cur > 2 * reserved ? (limit.rlim_cur - reserved) / 2 : 256;
+    if (limit.rlim_cur <= 2 * reserved) return {};
+    const size_t descriptors = limit.rlim_cur - reserved;
+    return {descriptors * 3 / 8, descriptors / 4};
 }
 
 class Edge {
 public:
-    Edge() : control_(3), relay_(loop_, connection_limit()), resolver_(loop_, UniqueFd(4)) {
+    Edge()
+        : control_(3), relay_(loop_, room().connections), udp_relay_(loop_, room().conversations), resolver_(loop_, UniqueFd(4)) {
         loop_.watch(control_.get(), EPOLLIN, [this](uint32_t) { obey(); });
     }
     void run() {
-        loop_.run([this] { relay_.tick(), resolver_.tick(); });
+        loop_.run([this] { relay_.tick(), udp_relay_.tick(), resolver_.tick(); });
     }
 
 private:
@@ -48,6 +57,8 @@ private:
                 resolver_.add_udp(std::move(socket));
             else if (kind == "tcp")
                 resolver_.add_tcp(std::move(socket));
+            else if (kind == "udp relay")
+                udp_relay_.add(order.at("key"), std::move(socket));
             else
                 relay_.add(order.at("key"), std::move(socket));
         } else {
@@ -55,7 +66,9 @@ private:
             for (const auto &[key, target] : order.at("targets").items())
                 targets[key] = {{parse_address(target.at("address").get<std::string>()).value(), target.at("port")},
                                 target.at("tenant")};
-            relay_.set_targets(std::move(targets), parse_address6(order.at("source").get<std::string>()).value());
+            const Address source = parse_address6(order.at("source").get<std::string>()).value();
+            relay_.set_targets(targets, source);
+            udp_relay_.set_targets(std::move(targets), source);
             resolver_.set_state(state_from_json(order.at("state")));
         }
         send_frame(control_.get(), R"({"ok":true})");
@@ -64,6 +77,7 @@ private:
     EventLoop loop_;
     UniqueFd control_;
     Relay relay_;
+    UdpRelay udp_relay_;
     Resolver resolver_;
 };
 

@@ -26,7 +26,8 @@ json to_json(const NetworkState &state) {
                             {"names", service.names}});
     }
     for (const auto &forward : state.forwards)
-        forwards.push_back({{"host_port", forward.host_port}, {"address", forward.address}, {"port", forward.port}});
+        forwards.push_back(
+            {{"host_port", forward.host_port}, {"address", forward.address}, {"port", forward.port}, {"udp", forward.udp}});
     return {{"prefix6", state.prefix6},        {"vms", std::move(vms)}, {"services", std::move(services)},
             {"forwards", std::move(forwards)}, {"zone", state.zone},    {"dns_server", state.dns_server}};
 }
@@ -66,8 +67,8 @@ NetworkState state_from_json(const json &object) try {
         state.services.push_back(std::move(service));
     }
     for (const auto &forward : object.at("forwards"))
-        state.forwards.push_back(
-            {number<uint16_t>(forward, "host_port"), forward.at("address"), number<uint16_t>(forward, "port")});
+        state.forwards.push_back({number<uint16_t>(forward, "host_port"), forward.at("address"),
+                                  number<uint16_t>(forward, "port"), forward.value("udp", false)});
     state.zone = object.at("zone");
     state.dns_server = object.at("dns_server");
     return state;

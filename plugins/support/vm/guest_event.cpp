@@ -48,7 +48,11 @@ std::optional<GuestEvent> parse_guest_line(std::string_view line) {
     if (name == "hello") result.kind = Kind::hello;
     if (name == "started") result.kind = Kind::started;
     if (name == "waiting") result.kind = Kind::waiting, take_ports(object, "ports", result.ports);
-    if (name == "ready") result.kind = Kind::ready, take_ports(object, "ipv4_only", result.ports);
+    if (name == "ready") {
+        result.kind = Kind::ready;
+        take_ports(object, "ipv4_only", result.ports);
+        take_ports(object, "ipv4_only_udp", result.udp_ports);
+    }
     if (name == "volumes") {
         result.kind = Kind::volumes;
         take_paths(object, "full", result.full);

@@ -10,7 +10,8 @@ namespace seed::vm {
 
 struct GuestEvent {
     enum class Kind { hello, started, waiting, ready, volumes, note, failed, unknown } kind = Kind::unknown;
-    std::vector<uint16_t> ports;  // waiting: not listening yet; ready: on IPv4 only
+    std::vector<uint16_t> ports;  // waiting: not listening yet; ready: TCP ports that listen on IPv4 only
+    std::vector<uint16_t> udp_ports;         // ready: UDP ports that are bound on IPv4 only
     std::vector<std::string> full, damaged;  // volumes: mount points, at most 16 of each
     std::string text;             // note, failed: printable, at most 512 bytes
 };

@@ -149,11 +149,12 @@ void Supervisor::take_guest_event(const GuestEvent &event) {
             }
             return;
         case Kind::ready:
-            if (state_.state == "ready" && state_.ipv4_only == event.ports) return;
+            if (state_.state == "ready" && state_.ipv4_only == event.ports && state_.ipv4_only_udp == event.udp_ports) return;
             state_.state = "ready";
             state_.reason.clear();
             if (!state_.ready_ms) state_.ready_ms = unix_ms_now();
             state_.ipv4_only = event.ports;
+            state_.ipv4_only_udp = event.udp_ports;
             return save();
         case Kind::volumes:
             return take_volumes(event);

@@ -43,13 +43,14 @@ struct VmState {
     std::string reason;               // why it is not ready yet, or why it exited
     int64_t ready_ms = 0;             // unix time; 0: never was
     std::vector<uint16_t> ipv4_only;  // exposed TCP ports that listen on IPv4 only
+    std::vector<uint16_t> ipv4_only_udp;  // exposed UDP ports that are bound on IPv4 only
     std::vector<std::string> remarks; // what is wrong although it runs: sentences
     uint64_t garbage = 0;             // lines on the control channel that were none
 };
 
 SEED_JSON(VmSpec, boot, address6, address4, tenant, slot, tap, uid, store, guest, qemu, accelerator, tsc_khz, net_socket,
           resolvers, search, started_ms, call)
-SEED_JSON(VmState, state, reason, ready_ms, ipv4_only, remarks, garbage)
+SEED_JSON(VmState, state, reason, ready_ms, ipv4_only, ipv4_only_udp, remarks, garbage)
 
 inline constexpr const char *spec_file = "spec.json", *lock_file = "lock", *pid_file = "pid", *qemu_file = "qemu",
                             *run_folder = "run";

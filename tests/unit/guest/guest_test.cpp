@@ -86,13 +86,33 @@ TEST(GuestPorts, OnlyWhatOthersCanReachCounts) {
 
 TEST(GuestPorts, ReadyWhenEveryExposedTcpPortListens) {
     Listeners listeners{{80}, {443}};
-    EXPECT_TRUE(judge({}, listeners).ready);
-    Readiness both = judge({{80, true, false}, {443, true, false}, {5000, false, true}}, listeners);
+    EXPECT_TRUE(judge({}, listeners, {}).ready);
+    Readiness both = judge({{80, true, false}, {443, true, false}, {5000, false, true}}, listeners, {});
     EXPECT_TRUE(both.ready);
     EXPECT_EQ(both.ipv4_only, (std::vector<uint16_t>{80}));
-    Readiness missing = judge({{80, true, false}, {22, true, false}}, listeners);
+    EXPECT_TRUE(both.ipv4_only_udp.empty());
+    Readiness missing = judge({{80, true, false}, {22, true, false}}, listeners, {});
     EXPECT_FALSE(missing.ready);
     EXPECT_EQ(missing.missing, (std::vector<uint16_t>{22}));
+}
+
+TEST(GuestPorts, UdpIsJudgedForItselfAndNotWaitedFor) {
+    Listeners tcp{{}, {53}}, udp{{53, 69, 5353}, {69}};
+    Readiness now = judge({{53, true, true}, {69, false, true}, {123, false, true}}, tcp, udp);
+    EXPECT_TRUE(now.ready);
+    EXPECT_TRUE(now.ipv4_only.empty());
+    EXPECT_EQ(now.ipv4_only_udp, (std::vector<uint16_t>{53}));
+}
+
+TEST(GuestPorts, UdpSocketsOfClientsAreNoServers) {
+    Listeners listeners;
+    add_listeners(
+        "  sl  local_address rem_address   st tx_queue rx_queue\n"
+        "   0: 00000000:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
+        "   1: 0F02000A:0045 0100000A:0035 01 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
+        "   2: 0100007F:007B 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 1\n",
+        /*v6=*/false, /*udp=*/true, listeners);
+    EXPECT_EQ(listeners.v4, (std::vector<uint16_t>{53}));
 }
 
 }  // namespace

@@ -20,11 +20,11 @@ NetworkState example() {
                        "fd5e:ed00:1:1::a",
                        "fd5e:ed00:1:2::11",
                        "100.64.0.11",
-                       {{80, false, false}, {53, true, false}, {8080, false, true}},
+                       {{80, false, false}, {53, true, false}, {8080, false, true}, {69, true, true}},
                        {"web"}},
                       {2, "fd5e:ed00:1:1::b", "", "", {{80, false, false}}, {}},
                       {2, "fd5e:ed00:1:1::c", "fd5e:ed00:1:2::99", "100.64.0.99", {{80, false, false}, {81, false, true}}, {}}};
-    state.forwards = {{18080, "fd5e:ed00:1:1:0::a", 80}};
+    state.forwards = {{18080, "fd5e:ed00:1:1:0::a", 80, false}, {18080, "fd5e:ed00:1:1:0::a", 53, true}};
     state.zone = "seed.example.net";
     state.dns_server = "127.0.0.1:5300";
     return state;

@@ -1,5 +1,9 @@
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include <seed/util/cgroup.h>
 #include <seed/util/failure.h>
@@ -10,6 +14,7 @@
 using namespace seed;
 using namespace std::chrono_literals;
 using testing::ElementsAre;
+using testing::ExitedWithCode;
 using testing::IsEmpty;
 
 namespace {
@@ -25,7 +30,38 @@ protected:
     std::string owner = "test-" + random_hex(6);
 };
 
+// Where the groups are is read once per process, so these run in processes of their own.
+int unified_groups_are_made_below_the_given_one() {
+    std::filesystem::path tree = std::filesystem::exists("/sys/fs/cgroup/cgroup.procs") ? "/sys/fs/cgroup" : "/sys/fs/cgroup/unified";
+    std::filesystem::path holder = tree / ("holder-" + random_hex(6));
+    if (geteuid() || !std::filesystem::exists(tree / "cgroup.procs") || mkdir(holder.c_str(), 0755)) return 77;
+    setenv("SEED_CONTROL_GROUP", ("/" + holder.filename().string()).c_str(), 1);
+    Cgroup group = Cgroup::make("test", "one", {.processes = 20});
+    bool below = group.folders().back() == holder / "seed-test/one" && std::filesystem::exists(group.folders().back());
+    group.remove();
+    bool gone = !rmdir(holder.c_str());
+    return below && gone ? 0 : 1;
+}
+
+int limits_cannot_be_had_when_the_given_one_is_missing() {
+    setenv("SEED_CONTROL_GROUP", "/no-such-holder.service", 1);
+    std::string reason = Cgroup::unavailable_reason();
+    return !Cgroup::available() && reason.find("no-such-holder.service") != reason.npos && reason.find("SEED_CONTROL_GROUP") != reason.npos ? 0 : 1;
+}
+
 }  // namespace
+
+TEST(CgroupDeathTest, is_made_below_the_group_that_the_environment_names) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    auto done_or_impossible = [](int status) { return WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77); };
+    EXPECT_EXIT(_exit(unified_groups_are_made_below_the_given_one()), done_or_impossible, "");
+}
+
+TEST(CgroupDeathTest, is_refused_when_the_group_that_the_environment_names_is_missing) {
+    if (geteuid() != 0) GTEST_SKIP() << "an ordinary user is refused for other reasons before";
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(_exit(limits_cannot_be_had_when_the_given_one_is_missing()), ExitedWithCode(0), "");
+}
 
 TEST_F(CgroupTest, is_made_adopted_listed_and_removed_twice) {
     Cgroup first = Cgroup::make(owner, "one", {.memory_bytes = 64 << 20, .processes = 20, .cpu_percent = 50});
@@ -46,10 +82,25 @@ TEST_F(CgroupTest, is_made_adopted_listed_and_removed_twice) {
     EXPECT_FALSE(std::filesystem::exists(of_owner)) << "nothing stays of an owner without groups";
 }
 
+TEST_F(CgroupTest, is_removed_by_several_at_once_and_made_by_none_of_them) {
+    for (int round = 0; round < 50; ++round) {
+        Cgroup::make(owner, "kept", {});
+        std::filesystem::path folder = Cgroup::make(owner, "gone", {}).folders().at(0);
+        {
+            std::vector<std::jthread> removers;
+            for (int n = 0; n < 4; ++n) removers.emplace_back([&] { EXPECT_NO_THROW(Cgroup::named(owner, "gone").remove()); });
+        }
+        EXPECT_FALSE(std::filesystem::exists(folder));
+        Cgroup::named(owner, "never").remove();
+        EXPECT_THAT(Cgroup::list(owner), ElementsAre("kept"));
+    }
+}
+
 TEST_F(CgroupTest, refuses_names_that_leave_its_folder) {
     for (const char *bad : {"", "..", ".x", "a/b", "a b"}) {
         EXPECT_THROW(Cgroup::make(owner, bad, {}), Failure) << bad;
         EXPECT_THROW(Cgroup::make(bad, "x", {}), Failure) << bad;
+        EXPECT_THROW(Cgroup::named(owner, bad), Failure) << bad;
     }
 }
 

@@ -52,9 +52,10 @@ TEST(GuestEvents, NameFullAndDamagedVolumesWithinBounds) {
 }
 
 TEST(GuestEvents, AreReadStrictly) {
-    auto ready = parse_guest_line(R"({"event":"ready","ipv4_only":[80,80,0,70000,-1,"x",22]})");
+    auto ready = parse_guest_line(R"({"event":"ready","ipv4_only":[80,80,0,70000,-1,"x",22],"ipv4_only_udp":[53,0,"y"]})");
     ASSERT_TRUE(ready);
     EXPECT_EQ(ready->ports, (std::vector<uint16_t>{22, 80}));
+    EXPECT_EQ(ready->udp_ports, (std::vector<uint16_t>{53}));
     EXPECT_EQ(parse_guest_line(R"({"event":"dance","x":{}})")->kind, GuestEvent::Kind::unknown);
     EXPECT_EQ(parse_guest_line("{\"event\":\"failed\",\"reason\":\"a\\u001b[31m\\nb\"}")->text.find('\x1b'), std::string::npos);
     for (std::string line : {std::string(), std::string("x"), std::string("[]"), std::string("{}"), std::string("{\"event\":3}"),

@@ -13,14 +13,17 @@ struct CgroupLimits {
     uint32_t cpu_percent = 0;    // of one CPU; 0: none
 };
 
-// One group below "seed-<owner>/" in every hierarchy we may write to.  Making an existing one adopts it.
+// One group below "seed-<owner>/" in every hierarchy we may write to.  In the unified tree that is
+// below the group that SEED_CONTROL_GROUP names (its path as in /proc/PID/cgroup), else our own when it was delegated, else, for root,
+// the root of the tree; read once per process.
 class Cgroup {
 public:
     // `owner` tells two platforms on one machine apart.  `available()` false: limits cannot be had here.
     static bool available();
     static std::string unavailable_reason();
     Cgroup() = default;
-    static Cgroup make(const std::string &owner, const std::string &name, const CgroupLimits &limits);
+    static Cgroup make(const std::string &owner, const std::string &name, const CgroupLimits &limits);  // or adopts the existing one
+    static Cgroup named(const std::string &owner, const std::string &name);  // makes nothing; it may not exist, or go at any time
     static std::vector<std::string> list(const std::string &owner);
     static void remove_owner(const std::string &owner);   // kills and removes everything of that owner
 

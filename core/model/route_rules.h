@@ -1,0 +1,22 @@
+// Public routes (`ipv4` and `ipv6` of a flake): a port of an address of the host's that leads to an instance.
+//
+// The same rules as nixos/lib/routes.nix; tests/nix/rules.py holds the two against each other.  Which addresses and ports a flake may
+// have is decided in core/deploy/claims.h.
+#pragma once
+#include <map>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/model/instance_spec.h"
+
+namespace seed::model {
+
+// Adds what `ipv4` and `ipv6` say (null: nothing) to InstanceSpec::routes of the instances they lead to.  Nothing is added while `enable`
+// is not true.  Failure(invalid): an unknown instance, a port that the instance does not expose, two routes on one port.
+void place_routes(std::map<std::string, InstanceSpec> &instances, const nlohmann::json &ipv4, const nlohmann::json &ipv6);
+
+bool carries_tcp(std::string_view protocol);
+bool carries_udp(std::string_view protocol);
+
+}  // namespace seed::model
