@@ -29,6 +29,8 @@ namespace {
 constexpr auto close_patience = 5s;            // for the host to close the provider once we are gone
 constexpr auto conversation_patience = 60s;    // for a git conversation when another call hangs
 constexpr uint64_t memory_limit = 8ull << 30;  // of address space; a bound for runaways, not a budget
+constexpr uint64_t process_limit = 1024;       // processes and threads of the provider's own user; the host has up to 512 threads
+constexpr int abi_of_ports = 4;                // of Landlock, for TCP
 
 std::string host_program() {
     const char *folder = std::getenv("SEED_LIBEXEC");
@@ -64,7 +66,12 @@ Cage cage_of(const ProviderSettings &settings) {
     for (const auto &path : settings.grants.write_paths) cage.write.emplace_back(path);
     cage.network = settings.grants.network;
     cage.memory_bytes = settings.grants.memory_bytes > 0 ? settings.grants.memory_bytes : memory_limit;
-    cage.processes = settings.grants.processes;
+    // As an ordinary user all of his processes count: a limit would be met by innocents.
+    cage.processes = settings.grants.processes > 0 ? settings.grants.processes : settings.uid != 0 && geteuid() == 0 ? process_limit : 0;
+    cage.connect_ports = settings.grants.tcp_ports;
+    if (cage.connect_ports && cage.network && landlock_abi() < abi_of_ports) {
+        log_warning(settings.plugin, "this kernel (Landlock ABI " + std::to_string(landlock_abi()) + ", 4 is needed) does not keep it to its TCP ports: it may connect to any");
+    }
     cage.open_files = 4096;
     return cage;
 }
