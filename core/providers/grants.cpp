@@ -36,7 +36,7 @@ uint16_t port_of(const std::string &text, uint16_t usual) {
 void add_port(Grants &grants, const json &value, uint16_t usual) {
     if (!grants.tcp_ports) grants.tcp_ports.emplace();
     if (value.is_string()) grants.tcp_ports->push_back(port_of(value.get<std::string>(), usual));
-    if (value.is_number_unsigned() && value.get<uint64_t>() <= 65535) grants.tcp_ports->push_back(value.get<uint16_t>());
+    if (value.is_number_integer() && value.get<int64_t>() >= 0 && value.get<int64_t>() <= 65535) grants.tcp_ports->push_back(value.get<uint16_t>());
 }
 
 void collect(const std::string &plugin, const json &schema, const json &value, const std::string &where, Grants &grants) {
@@ -64,7 +64,7 @@ void collect(const std::string &plugin, const json &schema, const json &value, c
 }
 
 uint64_t number(const json &needs, const char *name) {
-    return needs.contains(name) && needs[name].is_number_unsigned() ? needs[name].get<uint64_t>() : 0;
+    return needs.contains(name) && needs[name].is_number_integer() && needs[name].get<int64_t>() > 0 ? needs[name].get<uint64_t>() : 0;
 }
 
 }  // namespace

@@ -265,7 +265,9 @@ seed_code nothing(void *self, const seed_call *call, seed_text) {
     return SEED_OK;
 }
 
-const seed_dns_v0 table = {sizeof(seed_dns_v0), check, zones, nothing, nothing, nothing, nothing, nothing, nullptr};
+seed_code no_items(void *, const seed_call *, seed_text) { return SEED_OK; }
+
+const seed_dns_v0 table = {sizeof(seed_dns_v0), check, zones, nothing, no_items, nothing, nothing, nothing, nullptr};
 
 }  // namespace
 
