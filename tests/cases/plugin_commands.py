@@ -133,6 +133,25 @@ def traces():
     text.wait()
 
 
+def a_recording_is_played():
+    """What was recorded here is asked of another instance, and one with another zone is told apart."""
+    tracer = Tracer("dns", "--bodies")
+    seed("plugin", "call", "dns", "zones")
+    seed("plugin", "call", "dns", "list", '{"zone":"nowhere.invalid."}', check=False)
+    tracer.saw(event="call", operation="list", code="not_found")
+    tracer.close()
+    with open(f"{platform.directory}/calls.ndjson", "w") as file:
+        file.writelines(line for line in tracer.lines if '"zones"' in line or "nowhere.invalid" in line or '"tracing"' in line)
+    for zone, status in ((platform.domain, 0), ("another.test", 1)):
+        with open(f"{platform.directory}/sandbox.json", "w") as file:
+            json.dump({"config": {"managed": True}, "replay": {"prepare": [["ensure_zone", {"zone": f"{zone}.", "name_servers": [f"ns1.{zone}."]}]]}}, file)
+        played = subprocess.run([f"{BUILD}/bin/seed-plugin-check", f"{BUILD}/plugins/dns-powerdns.so", "--json", "--config", f"{platform.directory}/sandbox.json",
+                                 "--replay", f"{platform.directory}/calls.ndjson"], capture_output=True, text=True, timeout=120)
+        verdict = json.loads(played.stdout)
+        assert played.returncode == status, (zone, verdict)
+        assert ("2 calls played" if status == 0 else "'zones': replies") in verdict["text"], verdict
+
+
 def checks():
     verdicts = schemas.each("plugin-check", seed("plugin", "check", "git", "--json").stdout)
     assert {one["id"].split(".")[0] for one in verdicts} == {"static", "life"} and {one["verdict"] for one in verdicts} <= {"pass", "warn"}, verdicts
@@ -251,6 +270,7 @@ with platform:
     alice.wait_ready("app")
     calls()
     traces()
+    a_recording_is_played()
     checks()
     newer, others = restarts()
     broken_files(newer, others)
