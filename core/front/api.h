@@ -116,6 +116,7 @@ private:
     json deployment_json(const state::Revision &revision) const;
     json describe_flake(const std::string &repository, std::string_view role, const runtime::ListReply &boots, const json &volumes);
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
+    json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
@@ -126,7 +127,9 @@ private:
     json plan_json(const std::string &repository, const deploy::FlakeWorker::Planned &planned);
     Task<void> propose(Call call, std::string repository, json item, std::shared_ptr<class ReportPipe> report);
     void on_updated(const Request &request, const std::string &repository, const json &updated,
-                    std::shared_ptr<class ReportPipe> report);
+                    std::shared_ptr<class ReportPipe> report, std::shared_ptr<Event> taken);
+    Task<void> take_up_push(std::string repository, std::string commit, std::string pusher, deploy::Listener listener,
+                            std::shared_ptr<Event> taken);
     void report_outcome(const state::Revision &revision, class ReportPipe &report);
 
     static const std::map<std::string, Handler> handlers;

@@ -135,7 +135,10 @@ public:
     PublishReply publish(plugin::Call &call, const PublishRequest &request) override {
         mock_.enter(call, "publish", request);
         mock_.change([&](json &state) { state["published"][request.ns] = request.services; });
-        return {};
+        PublishReply reply;
+        for (const auto &service : request.services)
+            for (const auto &route : service.routes) reply.routes.push_back({service.instance, route.name, route.udp, true, ""});
+        return reply;
     }
     ImagesReply images(plugin::Call &call) override {
         mock_.enter(call, "images");
@@ -215,6 +218,6 @@ SEED_RUNTIME_PLUGIN(
                 R"("log_lines":{"type":"array","description":"what every boot says"},)"
                 R"("prefix6":{"type":"string","description":"of the platform, as real runtimes are told; used for nothing"},)"
                 R"("platform":{"type":"string","description":"likewise"},"zone":{"type":"string","description":"likewise"},)"
-                R"("dns":{"type":"string","description":"likewise"},"loopback_ports":{"type":"string","description":"likewise"})"))
+                R"("dns":{"type":"string","description":"likewise"},"loopback_ports":{"type":"string","description":"likewise"})"), true)
 
 }  // namespace seed::mock

@@ -53,7 +53,8 @@ bool name_is_safe(std::string_view name) {
     return name.find('/') == name.npos && to_lower(name) != ".git";
 }
 
-// One tar stream over libarchive.  Exceptions wait until libarchive's C code has returned.
+// One tar stream over libarchive.  Exceptions wait until libarchive's C code has returned.  Only finish() writes the mark at its end, by
+// which the reader knows that it is whole: libarchive would write one whenever it is freed.
 class TarStream {
 public:
     TarStream(const plugin::Call &call, int out, int64_t time) : call_(call), out_(out), time_(time), nonblocking_(out) {
@@ -63,6 +64,7 @@ public:
         archive_write_set_bytes_in_last_block(archive_.get(), 1);
         check(archive_write_open(archive_.get(), this, nullptr, write_bytes, nullptr));
     }
+    ~TarStream() { archive_write_fail(archive_.get()); }
     void add(const std::string &path, mode_t type, mode_t mode, std::string_view content) {
         archive_entry *entry = archive_entry_clear(entry_.get());
         archive_entry_set_pathname(entry, path.c_str());

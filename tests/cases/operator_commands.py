@@ -141,8 +141,14 @@ def shell_prints_what_its_schemas_say(platform, alice):
     schemas.one("plan", alice.ssh("plan", "app", "--json").stdout)
     known = schemas.names()
     for command in commands:
-        assert [one for one in known if one.split("-")[0] == command["name"]] or command["name"] == "rollback", f"{command} has no schema"
+        assert [one for one in known if one.split("-")[0] == command["name"]], f"{command} has no schema"
     schemas.one("restart", alice.ssh("restart", "app/scripted", "--json").stdout)
+    schemas.one("diff", alice.ssh("diff", "app", "1", "1", "--json").stdout)
+    assert schemas.one("stop", alice.ssh("stop", "app/scripted", "--json").stdout)["instance"]
+    wait_for(lambda: alice.instance("app")["state"] == "stopped", "it is stopped", 60)
+    assert schemas.one("start", alice.ssh("start", "app/scripted", "--json").stdout)["instance"]
+    alice.wait_ready("app")
+    refused(alice.ssh("rollback", "app", "--json", check=False), 3, "no older generation")
     refused(alice.ssh("status", "nothing", "--json", check=False), 3, "no repository nothing")
     refused(alice.ssh("stauts", "--json", check=False), 2, "did you mean 'status'?")
     refused(alice.ssh("status", "--wat", "--json", check=False), 2)

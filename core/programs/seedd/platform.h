@@ -38,8 +38,10 @@ private:
     Task<void> open_providers(const Call &call);
     nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
+    Task<void> write_source(Call call, std::string repository, std::string revision, int write_fd);
     void note(const providers::CallReport &report);
     void listen();
+    deploy::Ingress ingress() const;
     std::string shortage() const;   // why nothing new may begin; empty: it may
     front::Address address_of(const std::string &front, const std::string &configured);
     void announce();
@@ -60,6 +62,7 @@ private:
     };
     std::map<std::string, Condition> conditions_;   // of the providers, by kind
     std::unique_ptr<build::NixBuilder> builder_;
+    std::shared_ptr<names::OwnZones> own_zones_;
     std::unique_ptr<names::Records> records_;
     std::unique_ptr<deploy::Deployer> deployer_;
     std::unique_ptr<access::Access> access_;

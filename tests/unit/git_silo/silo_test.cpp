@@ -122,6 +122,8 @@ protected:
         reader.join();
         return fetched;
     }
+    // Two blocks of zeros end a tar archive; without them it was cut off (POSIX pax, "ustar Interchange Format").
+    static bool is_whole(const std::string &tar) { return tar.ends_with(std::string(1024, '\0')); }
     std::string listing(const std::string &tar) {
         SpawnOptions options;
         options.arguments = {"/usr/bin/tar", "--quoting-style=literal", "--numeric-owner", "--full-time", "--utc", "-tv"};
@@ -210,6 +212,7 @@ TEST_F(Silo_, ATreeBecomesTheSameTarEachTime) {
     auto first = fetch("app", id), second = fetch("app", id);
     ASSERT_EQ(first.code, Code::ok) << first.why;
     EXPECT_EQ(sha256_hex(first.tar), sha256_hex(second.tar));
+    EXPECT_TRUE(is_whole(first.tar));
     EXPECT_EQ(first.reply.files, 4u);
     EXPECT_EQ(first.reply.remarks, (std::vector<std::string>{"the submodule module is left out"}));
     std::string shown = listing(first.tar), time = " 2023-11-14 22:13:20 ";
@@ -229,6 +232,15 @@ TEST_F(Silo_, PathsThatNoCheckoutMayHaveAreRefused) {
     }
 }
 
+TEST_F(Silo_, AnArchiveThatIsGivenUpHasNoEndByWhichItCouldPassForWhole) {
+    create("app");
+    std::string file = blob("app", "x");
+    std::string id = commit("app", tree("app", {{"100644", "a", file}, {"100644", "b", file}, {"100644", "..", file}}));
+    auto fetched = fetch("app", id);
+    EXPECT_EQ(fetched.code, Code::invalid);
+    EXPECT_FALSE(is_whole(fetched.tar)) << fetched.tar.size() << " bytes";
+}
+
 TEST_F(Silo_, ATreeThatUnfoldsWithoutEndHitsALimit) {
     create("app");
     std::string id = tree("app", {{"100644", "f", blob("app", "x")}});
@@ -239,6 +251,7 @@ TEST_F(Silo_, ATreeThatUnfoldsWithoutEndHitsALimit) {
     }
     auto fetched = fetch("app", commit("app", id), 64 << 20);
     EXPECT_EQ(fetched.code, Code::limit) << fetched.why;
+    EXPECT_FALSE(is_whole(fetched.tar));
     std::string deep = tree("app", {{"100644", "f", blob("app", "x")}});
     for (int depth = 0; depth < 200; ++depth) deep = tree("app", {{"40000", "d", deep}});
     EXPECT_EQ(fetch("app", commit("app", deep)).code, Code::limit);
