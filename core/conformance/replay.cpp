@@ -138,13 +138,13 @@ void play(const Subject &subject, const std::vector<Recorded> &calls, const How 
             ++played;
             std::string found = difference(plugin, instance, call, request, how);
             if (found.empty()) continue;
-            if (++wrong <= most_differences) differences += (differences.empty() ? "" : "\n") + std::string("line ") + std::to_string(call.line) + ", '" + call.operation + "': " + found;
+            if (++wrong <= most_differences) differences += (differences.empty() ? "" : "; ") + std::string("line ") + std::to_string(call.line) + ", '" + call.operation + "': " + found;
         }
     }
     instance.close();
     std::string left_out = (others ? "; " + std::to_string(others) + " of other providers" : "") + (descriptors ? "; " + std::to_string(descriptors) + " with descriptors left out" : "") +
                            (secrets ? "; " + std::to_string(secrets) + " left out because of secrets that the configuration file does not fill in" : "");
-    require(wrong == 0, std::to_string(wrong) + " of " + std::to_string(played) + " calls differ" + left_out + "\n" + differences);
+    require(wrong == 0, std::to_string(wrong) + " of " + std::to_string(played) + " calls differ" + left_out + ": " + differences);
     require(played > 0, "none of the recorded calls can be played" + left_out);
     throw Finding{Verdict::pass, std::to_string(played) + " calls played" + left_out};
 }
