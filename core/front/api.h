@@ -16,6 +16,7 @@
 #include "core/events/metrics.h"
 #include "core/front/rate.h"
 #include "core/front/webhook.h"
+#include "core/providers/trace.h"
 
 namespace seed::front {
 
@@ -63,6 +64,7 @@ public:
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);
     }
+    void set_trace(providers::Trace *trace) { trace_ = trace; }  // borrowed; none: the request is refused
     void set_metrics(events::Metrics *metrics) { metrics_ = metrics; }  // borrowed; none: the request is refused
 
 private:
@@ -83,6 +85,10 @@ private:
     Task<json> events(Request &request);
     Task<json> metrics(Request &request);
     Task<json> plugins(Request &request);
+    Task<json> plugin_call(Request &request);
+    Task<json> plugin_trace(Request &request);
+    Task<json> plugin_restart(Request &request);
+    Task<json> plugin_check(Request &request);
     Task<json> collect(Request &request);
     void tell_refusal(const Request &request, const std::string &op, const Failure &failure);
     Task<json> git(Request &request);
@@ -92,6 +98,8 @@ private:
     Task<json> rollback(Request &request);
     Task<json> diff(Request &request);
     Task<json> plan(Request &request);
+
+    std::shared_ptr<providers::Provider> provider_named(const std::string &name) const;  // by plugin or kind
 
     // The repositories this request may manage.
     Task<std::vector<access::Access::Membership>> visible(const Request &request);
@@ -130,6 +138,7 @@ private:
     Hosting hosting_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     events::Metrics *metrics_ = nullptr;
+    providers::Trace *trace_ = nullptr;
     size_t in_flight_ = 0;
     int64_t refusals_minute_ = 0, refusals_told_ = 0;
     std::map<std::string, int> receiving_;  // pushes in flight by repository

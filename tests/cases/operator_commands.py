@@ -212,9 +212,9 @@ def metrics_are_what_prometheus_reads(platform, alice):
     assert value("seed_pushes_total", result="deployed") == 1, families["seed_pushes_total"]
     assert value("seed_boots_total") >= 1 and value("seed_exits_total", cause="killed") >= 1
     assert families["seed_stage_duration_seconds"][1][("seed_stage_duration_seconds_count", frozenset({("stage", "build")}))] == 1
-    assert value("seed_provider_up", kind="runtime") == 1 and value("seed_virtual_machines", state="ready") is not None
+    assert value("seed_provider_up", kind="runtime", plugin="runtime-qemu") == 1 and value("seed_virtual_machines", state="ready") is not None
     assert sum(families["seed_flakes"][1].values()) == 1, families["seed_flakes"]
-    assert value("seed_provider_calls_total", kind="runtime", operation="start", code="ok") >= 1
+    assert value("seed_provider_calls_total", kind="runtime", plugin="runtime-qemu", operation="start", code="ok") >= 1
     assert 1 << 20 < value("seed_process_resident_bytes", program="seedd") < 1 << 30
     assert value("seed_processes", program="seed-vm") >= 1 and value("seed_refusals_total", code="denied") >= 1
     assert "/app" not in str(families) and alice.flake("app")["namespace"] not in str(families), "tenants' names became labels"

@@ -59,7 +59,7 @@ unsigned uid_for(const std::string &kind) {
 }  // namespace
 
 Platform::Platform(asio::io_context &context, config::Settings settings)
-    : context_(context), settings_(std::move(settings)), stopping_(context.get_executor()) {
+    : context_(context), settings_(std::move(settings)), trace_(context.get_executor()), stopping_(context.get_executor()) {
     fs::path state = settings_.platform.state;
     make_directory(state, 0755);   // children of other uids pass through it; each part has its own mode
     lock_ = lock_state(state / "lock");
@@ -128,14 +128,14 @@ Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, s
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + plugin + " is open");
     providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
-    co_return providers::measured(provider, observer);
+    co_return providers::measured(provider, observer, &trace_);
 }
 
 // Every call is counted.  A provider went down when its host had to be started again or cannot be, and is up with the next call that is
 // answered.
 void Platform::note(const providers::CallReport &report) {
     std::string kind(report.kind);
-    events::Labels labels = {{"kind", kind}, {"operation", std::string(report.slot)}};
+    events::Labels labels = {{"kind", kind}, {"plugin", std::string(report.plugin)}, {"operation", std::string(report.slot)}};
     if (!report.stream) {
         metrics_.observe("seed_provider_call_duration_seconds", labels, std::chrono::duration<double>(report.duration).count());
     }
@@ -290,6 +290,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);
     api_->set_providers(providers_);
     api_->set_metrics(&metrics_);
+    api_->set_trace(&trace_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
 }

@@ -52,6 +52,7 @@ private:
     UniqueFd lock_;
     std::unique_ptr<state::Store> store_;
     std::string id_, prefix_, dns_server_, host_key_file_;
+    providers::Trace trace_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     events::Metrics metrics_;
     std::unique_ptr<events::Stream> events_;
