@@ -168,8 +168,9 @@ Task<json> Api::plugin_check(Request &request) {
     fs::permissions(work.path(), fs::perms(0755));
     fs::path own = work.path() / "work", config = work.path() / "config.json";
     make_directory(own, 0755);
-    if (root) change_owner(own, checking_uid, checking_uid);
-    write_file_atomically(config, to_json_text(given ? request.args["config"] : json::object()), 0644);
+    write_file_atomically(config, to_json_text(given ? request.args["config"] : json::object()), 0600);  // it may have secrets
+    if (root)
+        for (const fs::path &path : {own, config}) change_owner(path, checking_uid, checking_uid);
 
     SpawnOptions options;
     options.arguments = {kit.string(), settings.path, "--json", "--provider", settings.plugin, "--config", config.string(), "--only", only};
