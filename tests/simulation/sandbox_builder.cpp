@@ -55,7 +55,8 @@ Task<json> SandboxBuilder::evaluate(const Call &call, const build::Source &the_s
         std::string path = out_path(name, instance);
         seeds[name] = {{"meta", meta}, {"outPath", path}, {"drvPath", path + ".drv"}};
     }
-    co_return seeds;
+    json evaluated = {{"seeds", seeds}};
+    co_return evaluated;
 }
 
 Task<void> SandboxBuilder::build(const Call &call, const build::Source &the_source, std::map<std::string, std::string> drvs, std::string) {
