@@ -1,7 +1,9 @@
 // What holds in both isolations.
 #include "fixture.h"
 
+#include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <seed/util/text.h>
 #include <seed/dns.hpp>
 #include <seed/git.hpp>
 #include <seed/runtime.hpp>
@@ -137,17 +139,17 @@ TEST_P(EitherIsolation, ACallThatStopsAtItsDeadlineIsATimeoutAndThePluginGoesOn)
 }
 
 TEST_P(EitherIsolation, CallsThatMayNotOverlapWaitForEachOtherAndStreamsRunBeside) {
-    auto provider = open("runtime", {{"delay_ms", {{"list", 100}}}});
+    auto provider = open("dns", {{"delay_ms", {{"zones", 100}}}, {"wait", {"list"}}});
     std::vector<std::string> ended;
     Call call("many", 60s);
     auto start = [&](std::string slot, std::string name) {
-        asio::co_spawn(context_, provider->call(call, slot, slot == "wait" ? json{{"handle", ""}} : json::object(), {}),
+        asio::co_spawn(context_, provider->call(call, slot, slot == "list" ? json{{"zone", "z."}} : json::object(), {}),
                        [&ended, name](std::exception_ptr, json) { ended.push_back(name); });
     };
-    start("wait", "stream");  // ends at the cancellation below; until then it must not block the others
-    start("list", "first");
-    start("list", "second");
-    start("images", "third");
+    start("list", "stream");  // ends at the cancellation below; until then it must not block the others
+    start("zones", "first");
+    start("zones", "second");
+    start("check", "third");
     EXPECT_TRUE(eventually([&] { return ended.size() == 3; }));
     EXPECT_THAT(ended, testing::ElementsAre("first", "second", "third"));
     call.cancel("enough");
@@ -200,6 +202,25 @@ TEST_P(EitherIsolation, CallsInFlightEndWithUnavailableAtShutDown) {
     provider->shut_down();
     ASSERT_TRUE(eventually([&] { return future.wait_for(0s) == std::future_status::ready; }));
     EXPECT_EQ(failure_of([&] { future.get(); }).code(), Code::unavailable);
+}
+
+TEST_P(EitherIsolation, WhatOnlyLooksGoesBeforeTheChangesThatWait) {
+    auto provider = open("storage", {{"delay_ms", {{"create", 50}}}});
+    Call call("create", 600s);
+    std::vector<std::future<json>> changes;
+    for (int i = 0; i < 10; ++i) {
+        json request = {{"volume", "s-a/web/data" + std::to_string(i)}, {"size_bytes", 1 << 20}};
+        changes.push_back(asio::co_spawn(context_, provider->call(call, "create", request, {}), asio::use_future));
+    }
+    ask(provider, "list");
+    for (auto &change : changes) {
+        ASSERT_TRUE(eventually([&] { return change.wait_for(0s) == std::future_status::ready; }));
+        EXPECT_NO_THROW(change.get());
+    }
+    std::string slots;   // in the order in which the provider got them
+    for (const std::string &line : split(read_file(temporary_.path() / "mock-storage/calls.jsonl"), '\n'))
+        if (!line.empty()) slots += json::parse(line)["slot"].get<std::string>() + " ";
+    EXPECT_LT(slots.find("list"), slots.rfind("create")) << slots;
 }
 
 TEST_P(EitherIsolation, ABadMannersPluginHarmsOnlyItsOwnCalls) {
