@@ -36,7 +36,13 @@ constexpr auto longest_backoff = 15s;
 constexpr auto healthy_after = 10s;      // a host that lived so long starts with a clean record
 constexpr size_t concurrent_calls = 64;  // of a SEED_CONCURRENT provider; more wait
 
-// Lets `places` calls in at a time, the others in order of arrival.
+// What only looks goes before the changes that wait: fifty people who ask how their instances are shall not wait until a thousand
+// have been started.  Between calls that are under way at the same time nobody relies on an order.
+bool only_looks(std::string_view slot) {
+    return slot == "list" || slot == "inspect" || slot == "images" || slot == "usage" || slot == "zones";
+}
+
+// Lets `places` calls in at a time, the others in order of arrival, those that only look before the rest.
 class Queue {
 public:
     explicit Queue(asio::any_io_executor executor) : executor_(executor) {}
@@ -56,20 +62,21 @@ public:
         Queue *queue_;
     };
 
-    Task<Turn> enter(const Call &call) {
-        if (inside_ < places_ && waiting_.empty()) {
+    Task<Turn> enter(const Call &call, bool looks) {
+        if (inside_ < places_ && waiting_.empty() && looking_.empty()) {
             ++inside_;
             co_return Turn(this);
         }
         auto waiter = std::make_shared<Event>(executor_);
-        waiting_.push_back(waiter);
+        std::deque<Waiter> &line = looks ? looking_ : waiting_;
+        line.push_back(waiter);
         struct Leave {  // also when the coroutine is destroyed while it waits
             Queue &queue;
             Waiter waiter;
             ~Leave() { queue.drop(waiter); }
         } leave{*this, waiter};
         co_await wait_or_stop(executor_, waiter, call);
-        bool still_waiting = std::find(waiting_.begin(), waiting_.end(), waiter) != waiting_.end();
+        bool still_waiting = std::find(line.begin(), line.end(), waiter) != line.end();
         if (still_waiting) {
             call.check();
             throw Failure(Code::timeout, "the deadline passed while other calls were before this one");
@@ -80,17 +87,21 @@ public:
 private:
     void leave() {
         --inside_;
-        while (inside_ < places_ && !waiting_.empty()) {
-            ++inside_;
-            waiting_.front()->set();
-            waiting_.pop_front();
+        for (auto *line : {&looking_, &waiting_}) {
+            while (inside_ < places_ && !line->empty()) {
+                ++inside_;
+                line->front()->set();
+                line->pop_front();
+            }
         }
     }
-    void drop(const Waiter &waiter) { waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), waiter), waiting_.end()); }
+    void drop(const Waiter &waiter) {
+        for (auto *line : {&looking_, &waiting_}) line->erase(std::remove(line->begin(), line->end(), waiter), line->end());
+    }
 
     asio::any_io_executor executor_;
     size_t places_ = 1, inside_ = 0;
-    std::deque<Waiter> waiting_;
+    std::deque<Waiter> looking_, waiting_;  // for a place
 };
 
 // One attempt to have an open session; every call that needs one waits for the same attempt.
@@ -462,7 +473,7 @@ Task<json> Client::call(const Call &call, std::string slot, json request, CallOp
 
     std::optional<Queue::Turn> turn;
     bool stream = options.stream || known->flow != Flow::plain;
-    if (!stream) turn.emplace(co_await queue_.enter(call));
+    if (!stream) turn.emplace(co_await queue_.enter(call, only_looks(slot)));
     co_await ready(call);
     auto session = session_;
     if (!session->offers(slot)) throw Failure(Code::unsupported, label(slot) + ": this provider does not offer it");

@@ -189,6 +189,12 @@ class DebianGuest:
                                     capture_output=True, timeout=300)
         assert copied.returncode == 0, copied.stderr.decode(errors="replace")
 
+    def get(self, source, target):
+        """Copies a file out of the guest (over ssh)."""
+        with open(target, "wb") as file:
+            copied = subprocess.run(self.ssh_command(f"cat '{source}'"), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, timeout=300)
+        assert copied.returncode == 0, copied.stderr.decode(errors="replace")
+
     def ssh_command(self, command):
         return ["ssh", "-q", "-F", "none", "-i", f"{self.files}/key", "-p", str(self.ports[22]), "-o", "StrictHostKeyChecking=no",
                 "-o", "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "root@127.0.0.1", command]

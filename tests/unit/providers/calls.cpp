@@ -1,7 +1,9 @@
 // What holds in both isolations.
 #include "fixture.h"
 
+#include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <seed/util/text.h>
 #include <seed/dns.hpp>
 #include <seed/git.hpp>
 #include <seed/runtime.hpp>
@@ -212,6 +214,25 @@ TEST_P(EitherIsolation, CallsInFlightEndWithUnavailableAtShutDown) {
     provider->shut_down();
     ASSERT_TRUE(eventually([&] { return future.wait_for(0s) == std::future_status::ready; }));
     EXPECT_EQ(failure_of([&] { future.get(); }).code(), Code::unavailable);
+}
+
+TEST_P(EitherIsolation, WhatOnlyLooksGoesBeforeTheChangesThatWait) {
+    auto provider = open("git", {{"delay_ms", {{"create", 50}}}});   // takes one call at a time
+    Call call("create", 600s);
+    std::vector<std::future<json>> changes;
+    for (int i = 0; i < 10; ++i) {
+        json request = {{"repository", "app-" + std::to_string(i)}};
+        changes.push_back(asio::co_spawn(context_, provider->call(call, "create", request, {}), asio::use_future));
+    }
+    ask(provider, "list");
+    for (auto &change : changes) {
+        ASSERT_TRUE(eventually([&] { return change.wait_for(0s) == std::future_status::ready; }));
+        EXPECT_NO_THROW(change.get());
+    }
+    std::string slots;   // in the order in which the provider got them
+    for (const std::string &line : split(read_file(temporary_.path() / "mock-git/calls.jsonl"), '\n'))
+        if (!line.empty()) slots += json::parse(line)["slot"].get<std::string>() + " ";
+    EXPECT_LT(slots.find("list"), slots.rfind("create")) << slots;
 }
 
 TEST_P(EitherIsolation, ABadMannersPluginHarmsOnlyItsOwnCalls) {
