@@ -1,7 +1,7 @@
 # Sourced by ./check and ./quickstart: installs the packages of tools/packages.txt that are missing.
 #
 # A package install must not start a server on somebody's machine (pdns on port 53, sshd on port 22), so services are held back by
-# policy-rc.d while apt-get works, and those that would start at the next boot are disabled, if it was us who brought them.
+# policy-rc.d while apt-get works, and those that it made start at the next boot are disabled again.
 
 packages_of() {  # SECTION...: their packages, optional ones marked by ?
     local section='' line
@@ -36,28 +36,34 @@ show_apt_progress() {
     if [ -t 2 ]; then printf '\r%80s\r' '' >&2; fi
 }
 
+servers_at_boot() {
+    (cd /etc/systemd/system 2>/dev/null && ls multi-user.target.wants/*.service sockets.target.wants/*.socket 2>/dev/null | sort)
+}
+
+disable() {  # UNIT: as the machine's administrator does it; links alone where there is no systemctl
+    systemctl --quiet disable "$1" >/dev/null 2>&1 || rm -f /etc/systemd/system/*.target.wants/"$1"
+}
+
 # Runs as root, by sudo if need be: everything that changes the system is in here.
 install_as_root() {
-    local policy=/usr/sbin/policy-rc.d pair package status=0 fresh_units='' wanted=''
+    local policy=/usr/sbin/policy-rc.d package status=0 before unit wanted=''
     made_policy=''
     apt-get update -qq -o DPkg::Lock::Timeout=300 || echo "apt-get update failed: going on with the package lists that are here" >&2
     for package in "$@"; do
         if can_be_had "$package"; then wanted="$wanted $package"; fi
     done
-    for pair in pdns-server:pdns.service openssh-server:ssh.service postgresql-common:postgresql.service; do
-        is_installed "${pair%%:*}" || fresh_units="$fresh_units ${pair#*:}"
-    done
     [ -n "$wanted" ] || return 0
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' > $policy && chmod 755 $policy && made_policy=yes
     fi
+    before=$(servers_at_boot)
     trap '[ -z "$made_policy" ] || rm -f /usr/sbin/policy-rc.d' EXIT
     trap 'exit 130' INT TERM
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
     apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o APT::Status-Fd=3 $wanted \
         3> >(show_apt_progress) </dev/null >/dev/null || status=1
-    for unit in $fresh_units; do
-        deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
+    for unit in $(comm -13 <(printf '%s\n' "$before") <(servers_at_boot)); do
+        disable "${unit##*/}"
     done
     return $status
 }

@@ -29,20 +29,32 @@ public:
         Role role;
     };
     Task<std::vector<Membership>> memberships(const Call &call, std::string key);
-    // Reads every repository's list once, so that with thousands of them the first question does not wait for all.
+    // Once, at the start: so that with thousands of repositories the first question does not wait for all.  The lists of an earlier life
+    // are kept in the store with their commit; those whose branch has not moved since cost one question for all of them, the others are
+    // read, several at a time.  Questions asked meanwhile wait for the former only.
     Task<void> learn();
     void forget(const std::string &repository) {   // its default branch moved
         lists_.erase(repository);
-        ++changes_;
+        ++moves_[repository];
     }
 
 private:
-    Task<std::vector<std::string>> listed_keys(const Call &call, std::string repository);
+    using Keys = std::vector<std::string>;
+    struct Reading;
+
+    Task<Keys> listed_keys(const Call &call, std::string repository);
+    // The lists of all these, several at a time; the first failure is thrown when all have ended, unless `tolerant`.
+    Task<std::map<std::string, Keys>> read_side_by_side(const Call &call, std::vector<std::string> repositories, bool tolerant);
+    Task<void> read_next(Call call, std::shared_ptr<Reading> reading);
+    void keep(const std::string &repository, const std::string &commit, const Keys &keys);
+    void keep_now();
 
     state::Store &store_;
     std::shared_ptr<providers::Provider> git_;
-    std::map<std::string, std::vector<std::string>> lists_;   // by repository, as of its current default branch
-    uint64_t changes_ = 0;
+    std::map<std::string, Keys> lists_;         // by repository, as of its current default branch
+    std::map<std::string, uint64_t> moves_;     // how often a branch moved: a list read meanwhile is too old to keep
+    std::map<std::string, std::string> unkept_;   // lists that are not in the store yet
+    std::shared_ptr<Event> remembering_;        // learn() compares what was kept; null: it does not
 };
 
 }  // namespace seed::access

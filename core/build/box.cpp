@@ -70,6 +70,14 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
     } else if (step.limit_address_space) {
         options.arguments.insert(options.arguments.end(), {"--address-space", std::to_string(step.memory)});
     }
+    for (const auto &path : step.needs) options.arguments.insert(options.arguments.end(), {"--need", path});
+    if (!step.lock_file.empty()) options.arguments.insert(options.arguments.end(), {"--lock-file", step.lock_file});
+    if (step.door >= 0) {
+        if (!std::filesystem::exists(settings_.certificates))
+            throw Failure(Code::unavailable, settings_.certificates + " is not there, so that no server can be trusted: install ca-certificates, or name the operator's own file (builder.ca_file)");
+        options.arguments.insert(options.arguments.end(), {"--door", "3", "--certificates", settings_.certificates});
+        options.descriptors.emplace_back(step.door, 3);
+    }
     options.arguments.insert(options.arguments.end(), step.options.begin(), step.options.end());
     options.arguments.insert(options.arguments.end(), step.action.begin(), step.action.end());
     options.environment = log_environment();
@@ -107,6 +115,7 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
     }
     if (late) {
         call.check();  // the whole call is over: its own words
+        if (!step.late.empty()) throw Failure(Code::timeout, step.stage + ": " + step.late);
         throw Failure(Code::timeout,
                       step.stage + " took longer than " + seconds(step.deadline) + ": make it smaller or find the endless loop");
     }

@@ -22,6 +22,10 @@ struct BoxStep {
     int input = -1;                    // becomes standard input; -1: /dev/null
     bool limit_address_space = false;  // where there are no control groups
     bool show_progress = false;
+    int door = -1;                    // Door::box_end(); -1: no way out
+    std::vector<std::string> needs;   // store paths that must be there, or Failure(not_found)
+    std::string lock_file;            // on the host; stands in for the source's own; empty: none
+    std::string late;                 // what to say after the stage when it took too long; empty: the usual
 };
 struct BoxResult {
     std::string out;

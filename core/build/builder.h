@@ -29,7 +29,8 @@ public:
     virtual ~Builder() = default;
 
     // Unpacks the tar stream that `produce` writes into its descriptor (ours to close), inside the box.  Checks flake.nix and
-    // flake.lock.  A tree that is there already is not asked for again.
+    // flake.lock, and fetches the inputs that this namespace has not fetched yet.  A tree that is there already is not asked for
+    // again.
     virtual Task<Source> unpack(const Call &call, std::string ns, std::string tree, std::function<Task<void>(int write_fd)> produce) = 0;
     // What the flake exports, in one evaluation: {"seeds": {"NAME": {"meta":…, "drvPath":…, "outPath":…}}} and, when it has them,
     // "domains" (its combine.domains), "ipv4" and "ipv6", as it wrote them.

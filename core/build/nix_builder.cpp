@@ -18,7 +18,12 @@
 
 #include "core/build/bounded_json.h"
 #include "core/build/box.h"
+#include "core/build/door.h"
+#include "core/build/fed_box.h"
 #include "core/build/flake_lock.h"
+#include "core/build/https_url.h"
+#include "core/build/inputs.h"
+#include "core/build/tree_note.h"
 #include "core/build/turns.h"
 
 namespace seed::build {
@@ -82,22 +87,34 @@ std::map<std::string, std::string> parse_files(std::string_view text) {
     return files;
 }
 
-// The producer of a source stream, running beside the box that eats it.
-struct Production {
-    explicit Production(asio::any_io_executor executor) : ended(std::move(executor)) {}
-    UniqueFd write;
-    Event ended;
-    std::exception_ptr failure;
-};
-
-Task<void> run_production(std::shared_ptr<Production> production, std::function<Task<void>(int)> produce) {
-    try {
-        co_await produce(production->write.get());
-    } catch (...) {
-        production->failure = std::current_exception();
+// The binary caches of this platform, and no others; what has no signature of theirs is not taken.
+std::vector<std::string> substitution_options(const std::map<std::string, std::string> &substituters) {
+    std::string urls, keys;
+    for (const auto &[url, key] : substituters) {
+        urls += (urls.empty() ? "" : " ") + url;
+        keys += (keys.empty() ? "" : " ") + key;
     }
-    production->write.reset();
-    production->ended.set();
+    // Nix sees no network here and would give up substitution, were it not told.  A cache that is down or lacks a file is passed
+    // over, not the end of the build.
+    return {"--option", "substitute", "true", "--option", "substituters", urls, "--option", "trusted-public-keys", keys, "--option", "require-sigs", "true", "--option", "fallback",
+            "true",     "--option",     "connect-timeout", "20", "--option", "download-attempts", "2"};
+}
+
+// A builder that wanted the network, in one line with the remedy; empty: it failed of something else.
+std::string missing_download(const NixMessages &messages, const BuilderSettings &settings, bool door, const std::string &trouble) {
+    bool wanted = false;
+    for (const char *words : {"unable to download", "Could not resolve host", "Couldn't connect to server", "Network is unreachable",
+                              "from proxy after CONNECT", "bad address", "Temporary failure in name resolution"})
+        wanted = wanted || messages.contains(words);
+    if (!wanted) return {};
+    std::string text = "it needs something that is neither an input nor in a binary cache of this platform";
+    std::string caches;
+    if (door)
+        for (const auto &[url, key] : settings.substituters) caches += (caches.empty() ? "" : ", ") + url;
+    text += caches.empty() ? "" : " (" + caches + ")";
+    if (!trouble.empty()) text += "; " + trouble;
+    return text + (settings.fixed_outputs ? ": see whether everybody can download it over https, or make it a flake input"
+                                          : ": builds have no network here; make it a flake input, or ask the operator (builder.fixed_outputs)");
 }
 
 }  // namespace
@@ -106,10 +123,11 @@ struct NixBuilder::Impl {
     asio::any_io_executor executor;
     BuilderSettings settings;
     Boxes boxes;
+    Inputs inputs;
     Turns turns;
 
     Impl(asio::any_io_executor on, BuilderSettings with)
-        : executor(on), settings(std::move(with)), boxes(settings), turns(on, settings.parallel, settings.share) {
+        : executor(on), settings(std::move(with)), boxes(settings), inputs(on, settings, boxes), turns(on, settings.parallel, settings.share) {
         make_directory(settings.state_directory, 0700);
         make_directory(settings.image_directory, 0755);
         for (const auto &entry : fs::directory_iterator(settings.image_directory))
@@ -121,6 +139,8 @@ struct NixBuilder::Impl {
     fs::path tree_note(const std::string &ns, const std::string &tree) const {
         return folder(ns) / "trees" / checked(tree, "tree");
     }
+    // What Nix reads instead of the source's own flake.lock, when that has what only newer ones know.
+    fs::path lock_file(const std::string &ns, const std::string &tree) const { return folder(ns) / "locks" / checked(tree, "tree"); }
     fs::path image_note(const std::string &ns, const std::string &out_path) const {
         return folder(ns) / "closures" / fs::path(out_path).filename();
     }
@@ -129,6 +149,7 @@ struct NixBuilder::Impl {
         make_directory(folder(ns), 0700);
         make_directory(folder(ns) / "trees", 0700);
         make_directory(folder(ns) / "closures", 0700);
+        make_directory(folder(ns) / "locks", 0700);
     }
     // There from before the store grows until a collection has succeeded, so that one that was cut short is done again.
     fs::path uncollected_note(const std::string &ns) const { return folder(ns) / "uncollected"; }
@@ -137,14 +158,40 @@ struct NixBuilder::Impl {
         if (!fs::exists(uncollected_note(ns))) write_file_atomically(uncollected_note(ns), "", 0600);
     }
     std::string rules() const {  // a note made under other rules does not count
-        std::string text = "1\n";
+        std::string text = "2\n" + settings.platform_host + "\n";
         for (const auto &rule : settings.allowed_inputs) text += rule + "\n";
         return sha256_hex(text);
     }
+    // Unpacked, found good under the rules of today, and every input is there.
+    bool is_ready(const std::string &ns, const std::string &tree) const {
+        auto note = TreeNote::read(tree_note(ns, tree));
+        return has_store(ns) && note && note->rules == rules() &&
+               std::all_of(note->inputs.begin(), note->inputs.end(), [&](const NotedInput &input) { return inputs.has(ns, input.key); });
+    }
+    // What the store lost although we noted it (see the box's --need) is fetched again.
+    void forget(const std::string &ns, const std::string &tree) const {
+        if (auto note = TreeNote::read(tree_note(ns, tree)))
+            for (const auto &input : note->inputs) fs::remove(folder(ns) / "inputs" / input.key);
+        fs::remove(tree_note(ns, tree));
+    }
+    Task<void> bring(Call call, std::string ns, std::vector<LockedInput> wanted);
+    std::optional<DoorRules> build_door(const Source &source) const;
     bool has_store(const std::string &ns) const {
         return fs::exists(folder(ns) / "store.img") || fs::exists(folder(ns) / "plain");
     }
 };
+
+// A flake without inputs from the network cannot need what a cache has: its build has no door at all.
+std::optional<DoorRules> NixBuilder::Impl::build_door(const Source &source) const {
+    auto note = TreeNote::read(tree_note(source.ns, source.tree));
+    if (!note || !note->from_network() || (settings.substituters.empty() && !settings.fixed_outputs)) return std::nullopt;
+    DoorRules rules;
+    rules.any_host = settings.fixed_outputs;
+    rules.bytes = settings.store_bytes;
+    for (const auto &[url, key] : settings.substituters)
+        if (auto parsed = HttpsUrl::parse(url)) rules.hosts.push_back(parsed->host + ":" + std::to_string(parsed->port));
+    return rules;
+}
 
 NixBuilder::NixBuilder(asio::any_io_executor executor, BuilderSettings settings)
     : impl_(std::make_unique<Impl>(std::move(executor), std::move(settings))) {}
@@ -158,49 +205,56 @@ Task<Source> NixBuilder::unpack(const Call &the_call, std::string ns, std::strin
                              std::function<Task<void>(int write_fd)> produce) {
     Call call = the_call;
     Source source{ns, tree, "/src"};
-    fs::path note = impl_->tree_note(ns, tree);
-    auto known = [&] { return impl_->has_store(ns) && read_file_if_exists(note) == impl_->rules(); };
-    if (known()) co_return source;
-    auto turn = co_await impl_->turns.take(call, ns);
-    if (known()) co_return source;
-    impl_->note_uncollected(ns);
-
-    Pipe pipe = make_pipe();
-    auto production = std::make_shared<Production>(impl_->executor);
-    production->write = std::move(pipe.write);
-    asio::co_spawn(impl_->executor, run_production(production, std::move(produce)), asio::detached);
-    BoxStep step;
-    step.stage = "unpacking the source";
-    step.ns = ns;
-    step.action = {"unpack", tree, std::to_string(impl_->settings.source_bytes)};
-    step.memory = impl_->settings.evaluation_memory;
-    step.deadline = impl_->settings.evaluation_deadline;
-    step.output_limit = 3u << 20;
-    step.input = pipe.read.get();
-    BoxResult result;
-    std::exception_ptr failure;
-    try {
-        result = co_await impl_->boxes.run(call, std::move(step));
+    fs::path file = impl_->tree_note(ns, tree);
+    if (impl_->is_ready(ns, tree)) co_return source;
+    std::vector<LockedInput> inputs;
+    {
+        auto turn = co_await impl_->turns.take(call, ns);
+        if (impl_->is_ready(ns, tree)) co_return source;
+        impl_->note_uncollected(ns);
+        BoxStep step;
+        step.stage = "unpacking the source";
+        step.ns = ns;
+        step.action = {"unpack", tree, std::to_string(impl_->settings.source_bytes)};
+        step.memory = impl_->settings.evaluation_memory;
+        step.deadline = impl_->settings.evaluation_deadline;
+        step.output_limit = 3u << 20;
+        BoxResult result = co_await run_fed(impl_->executor, impl_->boxes, call, std::move(step), std::move(produce));
         if (result.code)
             throw Failure(Code::internal,
                           "unpacking the source failed (status " + std::to_string(result.code) + "): " + result.messages.tail(5));
-    } catch (...) {
-        failure = std::current_exception();
+        auto files = parse_files(result.out);
+        if (!files.contains("flake.nix")) throw Failure(Code::invalid, "there is no flake.nix at the top of the repository: add one");
+        InputRules rules{impl_->settings.allowed_inputs, impl_->settings.platform_source ? impl_->settings.platform_host : ""};
+        inputs = read_flake_lock(files.contains("flake.lock") ? std::optional(files["flake.lock"]) : std::nullopt, rules);
+        auto older = inputs.empty() ? std::nullopt : for_older_nix(files["flake.lock"]);
+        if (older) write_file_atomically(impl_->lock_file(ns, tree), *older, 0600);
     }
-    // We held the pipe open: a producer that has failed by now did so by itself, and is the cause of what the box says.
-    bool producer_failed = production->ended.is_set() && production->failure;
-    pipe.read.reset();                  // one that still writes gets EPIPE
-    co_await production->ended.wait();  // the producer keeps the call's deadline; it holds references of our caller's
-    if (producer_failed) std::rethrow_exception(production->failure);
-    if (failure) std::rethrow_exception(failure);
-    if (production->failure) std::rethrow_exception(production->failure);
-
-    auto files = parse_files(result.out);
-    if (!files.contains("flake.nix")) throw Failure(Code::invalid, "there is no flake.nix at the top of the repository: add one");
-    check_flake_lock(files.contains("flake.lock") ? std::optional(files["flake.lock"]) : std::nullopt,
-                     impl_->settings.allowed_inputs);
-    write_file_atomically(note, impl_->rules(), 0600);
+    TreeNote note = TreeNote::of(inputs);
+    note.write(file);  // pending: a collection after a fetch that failed keeps what was fetched
+    co_await impl_->bring(call, ns, std::move(inputs));
+    note.rules = impl_->rules();
+    note.write(file);
     co_return source;
+}
+
+Task<void> NixBuilder::Impl::bring(Call call, std::string ns, std::vector<LockedInput> wanted) {
+    std::string names;
+    size_t count = 0;
+    auto began = Call::Clock::now();
+    for (const auto &input : wanted) {
+        if (inputs.has(ns, input.key)) continue;
+        auto turn = co_await turns.take(call, ns);
+        if (inputs.has(ns, input.key)) continue;
+        note_uncollected(ns);
+        call.progress("fetching " + input.name + " (" + input.text + ")");
+        co_await inputs.fetch(call, ns, input);
+        ++count;
+        names += (names.empty() ? "" : ", ") + input.name;
+    }
+    if (!count) co_return;
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(Call::Clock::now() - began).count();
+    call.progress("fetched " + std::to_string(count) + (count == 1 ? " input (" : " inputs (") + printable(names, 300) + ") in " + format_duration_ms(took));
 }
 
 Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) {
@@ -212,6 +266,9 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     step.stage = "evaluation";
     step.ns = source.ns;
     step.options = {"--source", checked(source.tree, "tree")};
+    if (auto note = TreeNote::read(impl_->tree_note(source.ns, source.tree)))
+        for (const auto &input : note->inputs) step.needs.push_back(input.store_path);
+    if (fs::path lock = impl_->lock_file(source.ns, source.tree); fs::exists(lock)) step.lock_file = lock;
     step.action = {"evaluate", look};
     step.memory = impl_->settings.evaluation_memory;
     step.deadline = impl_->settings.evaluation_deadline;
@@ -223,7 +280,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
         result = co_await impl_->boxes.run(call, std::move(step));
     } catch (const Failure &failure) {
         if (failure.code() == Code::not_found)
-            unlink(impl_->tree_note(source.ns, source.tree).c_str());  // so that it is unpacked again
+            impl_->forget(source.ns, source.tree);  // so that it is unpacked and fetched again
         throw;
     }
     const NixMessages &messages = result.messages;
@@ -305,13 +362,30 @@ Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std
     step.deadline = settings.build_deadline;
     step.output_limit = 32u << 20;  // the box shows 40 lines a second at most
     step.show_progress = true;
+    std::optional<DoorRules> way_out = impl_->build_door(source);
+    if (way_out) {
+        std::vector<std::string> options = substitution_options(settings.substituters);
+        step.action.insert(step.action.begin() + 1, options.begin(), options.end());
+    }
+    std::string trouble;  // with the way out
     BoxResult result;
     for (int attempt = 0;; ++attempt) {
         {
             auto turn = co_await impl_->turns.take(call, ns);
             impl_->note_uncollected(ns);
             BoxStep again = step;
-            result = co_await impl_->boxes.run(call, std::move(again));
+            std::unique_ptr<Door> door;
+            if (way_out) door = std::make_unique<Door>(impl_->executor, settings, call, *way_out);
+            if (door) again.door = door->box_end();
+            std::exception_ptr failure;
+            try {
+                result = co_await impl_->boxes.run(call, std::move(again));
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            if (door) co_await door->close();
+            if (failure) std::rethrow_exception(failure);
+            if (door) trouble = door->trouble();
         }
         if (!result.code) co_return;
         // Derivations have no roots: what was evaluated before the last collection is evaluated once more.
@@ -319,6 +393,7 @@ Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std
         co_await evaluate(call, source);
     }
     std::string text = "build failed\n" + result.messages.error_block();
+    if (std::string missing = missing_download(result.messages, settings, way_out.has_value(), trouble); !missing.empty()) text += "\n" + missing;
     if (std::string log = result.messages.failed_builder(); !log.empty()) text += "\n" + log;
     if (result.out_of_memory)
         throw Failure(Code::limit, text + "\nthe build needed more than " + format_size(settings.build_memory) + " of memory");
@@ -387,7 +462,17 @@ Task<void> NixBuilder::collect(const Call &the_call, const std::string &the_ns, 
     step.deadline = impl_->settings.build_deadline;
     step.output_limit = 16u << 20;
     std::set<std::string> kept(keep_trees.begin(), keep_trees.end());
+    std::vector<std::string> keys;
+    for (const auto &tree : kept)
+        if (auto note = TreeNote::read(impl_->tree_note(ns, tree)))
+            for (const auto &input : note->inputs) {
+                keys.push_back(input.key);
+                step.action.push_back("input:" + fs::path(input.store_path).filename().string());
+            }
+    impl_->inputs.forget_except(ns, keys);
     for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "trees"))  // first: a note must never outlive its tree
+        if (!kept.contains(entry.path().filename())) fs::remove(entry.path());
+    for (const auto &entry : fs::directory_iterator(impl_->folder(ns) / "locks"))
         if (!kept.contains(entry.path().filename())) fs::remove(entry.path());
     BoxResult result = co_await impl_->boxes.run(call, std::move(step));
     if (result.code)

@@ -23,13 +23,26 @@ struct BuilderSettings {
     std::chrono::seconds evaluation_deadline{60};
     std::chrono::seconds build_deadline{600};
     unsigned parallel = 2;
-    // Flake inputs that a flake.lock may name: "TYPE", or "TYPE:PREFIX" as in "github:NixOS/nixpkgs"; "path" is never allowed.
+    // Flake inputs that a flake.lock may name (InputRules::allowed); "path" is never allowed.
     std::vector<std::string> allowed_inputs;
+    std::vector<std::string> fetch_hosts;  // "HOST:PORT": where listed inputs may redirect to; "public" needs none
+    // Where a host is ("HOST" or "HOST:PORT" to "ADDRESS:PORT") instead of asking DNS: mirrors of the operator's, also private ones.
+    std::map<std::string, std::string> addresses;
+    std::string certificates = "/etc/ssl/certs/ca-certificates.crt";  // CA certificates, PEM
+    uint64_t fetch_bytes = 1ull << 30;                                // download of one input
+    std::chrono::seconds fetch_deadline{300};                         // of one input
+    // Git inputs of this host are repositories of the platform: platform_source writes the tree of a revision as a tar stream.
+    std::string platform_host;
+    std::function<Task<void>(Call call, std::string repository, std::string revision, int write_fd)> platform_source;
+    // Binary caches for the builds of flakes that have inputs from the network: https URL to public key ("NAME:BASE64").
+    std::map<std::string, std::string> substituters;
+    bool fixed_outputs = false;  // their builders may reach public hosts, too (all others: never)
     // Whose a namespace is and how much of its owner's runs at once; null: each namespace for itself.
     std::function<Share(const std::string &ns)> share;
     // For one namespace, never more than evaluation_deadline; null: evaluation_deadline.
     std::function<std::chrono::seconds(const std::string &ns)> evaluation_time;
-    std::string box_program;  // empty: seed-nix-box beside the running program
+    std::string box_program;    // empty: seed-nix-box beside the running program
+    std::string proxy_program;  // the same: seed-fetch-proxy
 };
 
 class NixBuilder : public Builder {

@@ -14,6 +14,7 @@
 #include <seed/util/text.h>
 
 #include "core/model/addresses.h"
+#include "core/model/input_rule.h"
 #include "core/model/names.h"
 
 namespace seed::config {
@@ -172,6 +173,35 @@ public:
         return node.Scalar();
     }
 
+    void list(const YAML::Node &node, const std::string &path, std::vector<std::string> &into, std::function<void(const std::string &)> check) {
+        into.clear();
+        if (!node.IsSequence()) return mistake(node, path, "must be a list ([ONE, TWO])");
+        for (const auto &item : node) {
+            std::string one;
+            text(one, check)(item, path);
+            if (!one.empty()) into.push_back(one);
+        }
+    }
+    void pairs(const YAML::Node &node, const std::string &path, std::map<std::string, std::string> &into,
+               std::function<void(const std::string &)> check_key, std::function<void(const std::string &)> check_value) {
+        into.clear();
+        if (!node.IsMap()) return mistake(node, path, "must be a mapping (KEY: VALUE)");
+        for (const auto &entry : node) {
+            std::string key, value;
+            text(key, check_key)(entry.first, path);
+            text(value, check_value)(entry.second, path + "." + key);
+            if (key.empty() || value.empty()) continue;
+            if (!into.emplace(key, value).second) mistake(entry.first, path + "." + key, "is given twice; remove one");
+        }
+    }
+    // "public", "none", or a list of rules.
+    void inputs(const YAML::Node &node, const std::string &path, std::vector<std::string> &into) {
+        into.clear();
+        if (node.IsSequence()) return list(node, path, into, model::check_input_rule);
+        std::string word;
+        choice<std::string>(word, {{"public", "public"}, {"none", "none"}})(node, path);
+        if (word == "public") into.push_back(word);
+    }
     void quota(const YAML::Node &node, const std::string &path, model::Quota &into) {
         mapping(node, path,
                 {{"instances", count(into.instances, 0, 10000)},
@@ -213,6 +243,31 @@ void check_listen(const std::string &value) {
     if (!digits || std::stoi(port) > 65535 || (!v6 && inet_pton(AF_INET, address.c_str(), bytes) != 1))
         throw Failure(Code::invalid, "must be ADDRESS:PORT, such as [::]:22 or 127.0.0.1:2222");
 }
+void check_endpoint(const std::string &value) {
+    check_listen(value);
+    if (value.ends_with(":0")) throw Failure(Code::invalid, "must be ADDRESS:PORT with a port from 1");
+}
+void check_host(const std::string &value) {
+    std::string host = value.substr(0, value.find(':'));
+    if (value.find(':') != std::string::npos) check_endpoint("127.0.0.1" + value.substr(value.find(':')));
+    if (host.empty() || host.size() > 253 || host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") != std::string::npos)
+        throw Failure(Code::invalid, "must be a host name in lower case, such as cache.example.org or cache.example.org:443");
+}
+void check_host_port(const std::string &value) {
+    if (value.find(':') == std::string::npos) throw Failure(Code::invalid, "must be HOST:PORT, such as releases.example.org:443");
+    check_host(value);
+}
+void check_https(const std::string &value) {
+    std::string host = value.substr(0, 8) == "https://" ? value.substr(8, value.find('/', 8) - 8) : "";
+    if (host.empty() || value.find_first_of(" \"'\\?#@") != std::string::npos) throw Failure(Code::invalid, "must be https://HOST[/PATH]");
+    check_host(host);
+}
+void check_public_key(const std::string &value) {
+    size_t colon = value.find(':');
+    auto key = base64_decode(colon == std::string::npos ? "" : value.substr(colon + 1));
+    if (colon == 0 || value.find(' ') != std::string::npos || !key || key->size() != 32)
+        throw Failure(Code::invalid, "must be the cache's public key, NAME:BASE64 (`nix key convert-secret-to-public` prints it)");
+}
 void check_domain(const std::string &value) {
     model::DomainName checked(value);
 }
@@ -220,8 +275,18 @@ void check_prefix(const std::string &value) {
     if (!model::is_ipv6_prefix48(value))
         throw Failure(Code::invalid, "must be an IPv6 prefix of 48 bits, such as 2001:db8:5eed::/48");
 }
+void check_ipv4(const std::string &value) {
+    unsigned char bytes[4];
+    if (inet_pton(AF_INET, value.c_str(), bytes) != 1 || (bytes[0] | bytes[1] | bytes[2] | bytes[3]) == 0)
+        throw Failure(Code::invalid, "must be one IPv4 address of this host, such as 203.0.113.5");
+}
 void check_absolute(const std::string &value) {
     if (!std::filesystem::path(value).is_absolute()) throw Failure(Code::invalid, "must be an absolute path");
+}
+
+// The cache that has what the public inputs need; a list of the operator's own, also an empty one, stands instead.
+void give_public_substituters(BuilderSettings &builder) {
+    if (!builder.own_substituters && builder.inputs == std::vector<std::string>{"public"}) builder.substituters = public_substituters;
 }
 
 }  // namespace
@@ -264,7 +329,32 @@ Settings parse(const std::string &text, const std::string &name) {
           }},
          {"ingress",
           [&](const YAML::Node &node, const std::string &path) {
-              read.mapping(node, path, {{"prefix", read.text(settings.ingress.prefix, check_prefix)}});
+              read.mapping(node, path,
+                           {{"prefix", read.text(settings.ingress.prefix, check_prefix)},
+                            {"ipv4", read.text(settings.ingress.ipv4, check_ipv4)},
+                            {"ipv6_blocks", [&](const YAML::Node &list, const std::string &at) {
+                                 if (!list.IsSequence()) return read.mistake(list, at, "must be a list, such as [2001:db8:1:2::/64]");
+                                 for (const auto &item : list) {
+                                     std::string one;
+                                     read.text(one, [](const std::string &value) { model::canonical_block64(value); })(item, at);
+                                     if (!one.empty()) settings.ingress.ipv6_blocks.push_back(model::canonical_block64(one));
+                                 }
+                             }}});
+          }},
+         {"builder",
+          [&](const YAML::Node &node, const std::string &path) {
+              auto &builder = settings.builder;
+              read.mapping(node, path,
+                           {{"inputs", [&](const YAML::Node &given, const std::string &at) { read.inputs(given, at, builder.inputs); }},
+                            {"hosts", [&](const YAML::Node &given, const std::string &at) { read.list(given, at, builder.hosts, check_host_port); }},
+                            {"substituters",
+                             [&](const YAML::Node &given, const std::string &at) {
+                                 builder.own_substituters = true;
+                                 read.pairs(given, at, builder.substituters, check_https, check_public_key);
+                             }},
+                            {"fixed_outputs", read.choice<bool>(builder.fixed_outputs, {{"true", true}, {"false", false}})},
+                            {"addresses", [&](const YAML::Node &given, const std::string &at) { read.pairs(given, at, builder.addresses, check_host, check_endpoint); }},
+                            {"ca_file", read.text(builder.ca_file, check_absolute)}});
           }},
          {"admission", read.choice<Admission>(settings.admission, {{"invite", Admission::invite}, {"open", Admission::open}})},
          {"plugin_directories",
@@ -316,6 +406,8 @@ Settings parse(const std::string &text, const std::string &name) {
                             {"build_memory", read.bytes(limits.build_memory)},
                             {"store_bytes", read.bytes(limits.store_bytes)},
                             {"source_bytes", read.bytes(limits.source_bytes)},
+                            {"fetch_bytes", read.bytes(limits.fetch_bytes)},
+                            {"fetch_seconds", read.count(limits.fetch_seconds, 1, 3600)},
                             {"pack_bytes", read.bytes(limits.pack_bytes)},
                             {"repository_bytes", read.bytes(limits.repository_bytes)},
                             {"evaluation_seconds", read.count(limits.evaluation_seconds, 1, 3600)},
@@ -339,6 +431,7 @@ Settings parse(const std::string &text, const std::string &name) {
             read.mistake(1, std::string("providers.") + kind, "is missing; add { plugin: NAME }");
     read.finish();
     if (settings.platform.silo.empty()) settings.platform.silo = "silo." + settings.platform.domain;
+    give_public_substituters(settings.builder);
     return settings;
 }
 
@@ -352,6 +445,7 @@ Settings embedded(const std::string &directory, uint16_t ssh_port, uint16_t http
                          std::filesystem::absolute(directory).lexically_normal().string()};
     settings.listen = {"127.0.0.1:" + std::to_string(ssh_port), "127.0.0.1:" + std::to_string(http_port)};
     settings.admission = Admission::open;
+    give_public_substituters(settings.builder);
     settings.plugin_directories = default_plugin_directories();
     auto choose = [&](const char *kind, const char *plugin, nlohmann::json config = nlohmann::json::object()) {
         settings.providers[kind] = {{plugin, Isolation::process, std::move(config), 0}};

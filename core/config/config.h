@@ -29,6 +29,8 @@ struct ListenSettings {
 };
 struct IngressSettings {
     std::string prefix;  // IPv6 /48; empty: a ULA made once
+    std::string ipv4;    // the host's address that tenants' ipv4.routes share; empty: they have none
+    std::vector<std::string> ipv6_blocks;   // of /64, canonical, that ipv6.block of a flake may name
 };
 struct ProviderChoice {
     std::string plugin;
@@ -41,6 +43,8 @@ struct LimitSettings {
     uint64_t build_memory = 4ull << 30;
     uint64_t store_bytes = 8ull << 30;     // Nix store of a namespace
     uint64_t source_bytes = 256ull << 20;  // unpacked tree of a revision
+    uint64_t fetch_bytes = 1ull << 30;     // download of one flake input
+    uint32_t fetch_seconds = 300;          // of one flake input
     uint64_t pack_bytes = 256ull << 20;    // one push
     uint64_t repository_bytes = 1ull << 30;
     uint32_t evaluation_seconds = 60;
@@ -65,8 +69,22 @@ struct QuotaSettings {
         return own == repositories.end() ? usual : own->second;
     }
 };
+// What evaluations and builds get from elsewhere (docs/build.md).
+struct BuilderSettings {
+    // "public", or TYPE and TYPE:PREFIX; empty: only repositories of this platform.
+    std::vector<std::string> inputs = {"public"};
+    std::vector<std::string> hosts;                    // "HOST:PORT": where listed inputs may redirect to
+    std::map<std::string, std::string> substituters;   // https URL to public key
+    bool own_substituters = false;                     // given, so that the default of "public" does not count
+    bool fixed_outputs = false;
+    std::map<std::string, std::string> addresses;      // "HOST" or "HOST:PORT" to "ADDRESS:PORT"
+    std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
+};
+inline const std::map<std::string, std::string> public_substituters = {
+    {"https://cache.nixos.org", "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="}};
 struct Settings {
     PlatformSettings platform;
+    BuilderSettings builder;
     ListenSettings listen;
     IngressSettings ingress;
     Admission admission = Admission::invite;

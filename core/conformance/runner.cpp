@@ -121,7 +121,7 @@ void report(const Result &result, size_t number, Report form) {
 
 int run_checks(const Subject &subject, const RunOptions &options) {
     std::vector<const Check *> chosen;
-    for (const Check &check : all_checks()) {
+    for (const Check &check : options.checks ? *options.checks : all_checks()) {
         if (std::regex_search(check.id, options.only)) chosen.push_back(&check);
     }
     if (options.report == Report::tap) std::printf("TAP version 13\n1..%zu\n# seed %llu\n", chosen.size(), static_cast<unsigned long long>(subject.seed));

@@ -17,6 +17,7 @@ struct Result {
 enum class Report { tap, json };
 
 struct RunOptions {
+    const std::vector<Check> *checks = nullptr;   // null: all_checks()
     std::regex only{""};
     bool in_this_process = false;   // for a debugger: a crash is ours
     unsigned parallel = 1;

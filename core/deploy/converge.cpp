@@ -36,7 +36,11 @@ std::vector<model::ExposedPort> exposed(const std::vector<runtime::Expose> &port
 
 std::map<std::string, model::ObservedService> observed(const std::map<std::string, runtime::Service> &services) {
     std::map<std::string, model::ObservedService> seen;
-    for (const auto &[name, service] : services) seen[name] = {service.address, service.handle, exposed(service.expose)};
+    for (const auto &[name, service] : services) {
+        model::ObservedService &one = seen[name];
+        one = {service.address, service.handle, exposed(service.expose)};
+        for (const auto &route : service.routes) one.routes.push_back({route.name, route.address, route.host_port, route.port, route.udp});
+    }
     return seen;
 }
 
@@ -61,6 +65,7 @@ model::Desired Converger::desired(const std::map<std::string, model::InstanceSpe
     model::Desired want;
     want.ns = ns_;
     want.domain = world_.domain;
+    want.ipv4 = world_.ingress.ipv4;
     want.instances = instances;
     for (const auto &[name, spec] : instances) {
         want.addresses[name] = model::service_address(world_.prefix, ns_, name);
@@ -157,10 +162,8 @@ Task<void> Converger::carry_out(const Call &call, const model::Desired &want, st
         asio::co_spawn(world_.executor, chain(call, want, std::move(chain_actions), progress), asio::detached);
     if (progress->running) co_await progress->done.wait();
     if (records) {
-        std::vector<model::Record> wanted;
-        for (const auto &[name, spec] : want.instances)
-            if (!spec.expose.empty())
-                wanted.push_back({name + "." + ns_ + "." + world_.domain + ".", "AAAA", want.addresses.at(name)});
+        std::set<model::Record> all = model::wanted_records(want);
+        std::vector<model::Record> wanted(all.begin(), all.end());
         int64_t entry = world_.store.journal_begin(repository_, "records: " + std::to_string(wanted.size()) + " names");
         std::exception_ptr failure;
         try {
@@ -348,6 +351,8 @@ runtime::Service Converger::service(const model::Desired &want, const std::strin
     service.handle = handle;
     service.expose = exposed(want.instances.at(instance));
     service.names = {instance, "seed-" + instance};
+    for (const auto &port : model::public_ports(want.instances.at(instance), want.ipv4))
+        service.routes.push_back({port.route, port.address, port.port, port.target_port, port.udp});
     return service;
 }
 
@@ -368,6 +373,26 @@ Task<void> Converger::send_publication(const Call &call) {
     runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
     publication_known_ = true;
     forwards_ = reply.forwards;
+    tell_routes(request, std::move(reply.routes));
+}
+
+// What is not served is a remark of `status` and a line for the operator, not a failure: the instance itself serves.
+void Converger::tell_routes(const runtime::PublishRequest &request, std::vector<runtime::RouteReport> reports) {
+    auto same = [](const runtime::RouteReport &a, const runtime::RouteReport &b) {
+        return std::tie(a.instance, a.name, a.udp) == std::tie(b.instance, b.name, b.udp);
+    };
+    for (const auto &service : request.services)
+        for (const auto &route : service.routes) {
+            runtime::RouteReport asked{service.instance, route.name, route.udp, false, "the runtime of this platform carries no public routes"};
+            if (std::none_of(reports.begin(), reports.end(), [&](const auto &one) { return same(one, asked); })) reports.push_back(asked);
+        }
+    for (const auto &one : reports) {
+        if (one.ok) continue;
+        bool known = std::any_of(route_reports_.begin(), route_reports_.end(),
+                                 [&](const auto &before) { return same(before, one) && !before.ok && before.reason == one.reason; });
+        if (!known) log_warning("deploy", one.instance + ": the public route " + one.name + " is not served: " + one.reason);
+    }
+    route_reports_ = std::move(reports);
 }
 
 }  // namespace seed::deploy

@@ -37,6 +37,8 @@ public:
 
     // Loopback ports of the host that lead to instances, as the runtime told at the last publication.
     const std::vector<runtime::Forward> &forwards() const { return forwards_; }
+    // What became of the flake's public routes at the last publication.
+    const std::vector<runtime::RouteReport> &routes() const { return route_reports_; }
     // Perhaps it is not as we sent it last (the runtime was started again, say): the next converging sends it again, as a whole.
     void doubt_publication() { publication_known_ = false; }
 
@@ -52,6 +54,7 @@ private:
     runtime::Service service(const model::Desired &want, const std::string &instance, const std::string &handle) const;
     std::map<std::string, runtime::Service> services_of(const model::Desired &want, const model::Observed &seen) const;
     Task<void> send_publication(const Call &call);
+    void tell_routes(const runtime::PublishRequest &request, std::vector<runtime::RouteReport> reports);
 
     World &world_;
     std::string repository_, ns_;
@@ -59,6 +62,7 @@ private:
     std::map<std::string, runtime::Service> awaited_;    // what will be: published without a boot when another one is
     bool publication_known_ = false;
     std::vector<runtime::Forward> forwards_;
+    std::vector<runtime::RouteReport> route_reports_;
     std::map<std::string, Call> waits_;   // by boot handle: who waits until it is ready
     std::string interrupted_;             // why; empty: it goes on
     std::shared_ptr<Event> publishing_;   // set when nobody is sending; each sends the whole, so they must not overtake each other

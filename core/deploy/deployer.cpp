@@ -43,6 +43,59 @@ state::Revision Deployer::submit(const std::string &repository, const std::strin
     return revision;
 }
 
+Task<void> Deployer::take_push(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener) {
+    while (taking_.contains(repository)) {
+        auto before = taking_.at(repository);
+        co_await before->wait();
+    }
+    auto turn = std::make_shared<Event>(world_.executor);
+    taking_[repository] = turn;
+    struct Leave {
+        Deployer &deployer;
+        const std::string &repository;
+        std::shared_ptr<Event> turn;
+        ~Leave() {
+            deployer.taking_.erase(repository);
+            turn->set();
+        }
+    } leave{*this, repository, turn};
+    co_await take_in_turn(call, repository, std::move(commit), std::move(pusher), std::move(listener));
+}
+
+Task<void> Deployer::take_in_turn(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener) {
+    git::ResolveRequest head;
+    head.repository = repository;
+    std::string tip;
+    std::exception_ptr failure;
+    try {
+        Call part = call.within(seconds(30));
+        git::ResolveReply at = co_await world_.git->ask<git::ResolveReply>(part, "resolve", head);
+        tip = at.commit;
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (stopped_) co_return;   // the next start compares
+    if (failure && commit.empty()) std::rethrow_exception(failure);
+    if (failure) log_warning("deploy", repository + ": where its branch is cannot be asked; " + commit.substr(0, 10) + " is taken as it was told", call.id());
+    auto last = world_.store.latest_revision(repository);
+    if (commit.empty() && last && last->commit == tip) co_return;
+    if (commit.empty() || failure || commit == tip) {
+        submit(repository, commit.empty() ? tip : commit, pusher, std::move(listener));
+        co_return;
+    }
+    state::Revision overtaken;   // not recorded: it never was what this flake should become
+    overtaken.repository = repository;
+    overtaken.commit = commit;
+    overtaken.pushed_by = pusher;
+    overtaken.state = "superseded";
+    overtaken.message = "a newer push of " + tip.substr(0, 10) + " took its place";
+    overtaken.created_ms = overtaken.finished_ms = unix_ms();
+    log_info("deploy", repository + " " + commit.substr(0, 10) + ": superseded: " + overtaken.message, listener.call);
+    world_.tell(events::Entry("pushed", repository).at(commit).by(listener.call));
+    world_.tell(events::Entry("superseded", repository).at(commit).by(listener.call).because(overtaken.message));
+    if (listener.finished) listener.finished(overtaken);
+}
+
 Task<void> Deployer::take_up(const Call &call) {
     json nothing = json::object();
     git::ListReply hosted = co_await world_.git->ask<git::ListReply>(call, "list", nothing);

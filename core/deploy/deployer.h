@@ -12,6 +12,10 @@ class Deployer {
 public:
     explicit Deployer(World world);
 
+    // Somebody tells that the default branch of `repository` is at `commit` now ("": look where it is).  News of two pushes may come in the
+    // other order, so the branch decides, asked in the repository's turn: what it no longer points to is superseded (the listener hears
+    // it), what was taken up before and is merely looked for again is left.  Queued when this returns.
+    Task<void> take_push(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener);
     // The default branch of `repository` is at `commit` now: record a revision, queue it.  Pusher: canonical key, for the audit.
     state::Revision submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener);
     // Goes back to a generation that is kept: of the whole flake, or with `instance` of that one while the others stay.  `generation`:
@@ -42,9 +46,11 @@ private:
     FlakeWorker &worker_with(const std::string &repository, const std::string &instance);
     Task<void> clear_away(const Call &call);
     void on_boot(const runtime::Boot &boot);
+    Task<void> take_in_turn(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener);
 
     World world_;
     std::map<std::string, std::shared_ptr<FlakeWorker>> workers_;
+    std::map<std::string, std::shared_ptr<Event>> taking_;   // repositories of which a push is being taken up: set when it is
     std::map<std::string, std::string> last_states_;   // by boot handle
     Event tidy_wanted_;   // a flake has come to rest: images and boots nobody wants may lie around
     bool stopped_ = false;

@@ -6,6 +6,8 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/deploy/claims.h"
+#include "core/model/domain_rules.h"
 
 namespace seed::deploy {
 namespace {
@@ -201,7 +203,10 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
                            (job.revision.message.empty() ? "" : ": " + job.revision.message), job.listener.call);
     std::string why = job.revision.stage.empty() ? job.revision.message : job.revision.stage + ": " + job.revision.message;
-    world_.tell(events::Entry(job.revision.state, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
+    std::string type = job.revision.state;
+    if (type == "deployed" && job.revision.kind == "rollback") type = "rolled_back";
+    if (type == "deployed" && job.revision.kind == "return") type = "returned";
+    world_.tell(events::Entry(type, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
                     .took(job.revision.finished_ms - job.revision.created_ms));
 }
 
@@ -245,12 +250,15 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     at.ref = revision.commit;
     git::ResolveReply found = co_await world_.git->ask<git::ResolveReply>(call, "resolve", at);
     revision.tree = found.tree;
-    std::map<std::string, model::InstanceSpec> instances = co_await evaluate(call, revision);
+    Evaluated evaluated = co_await evaluate(call, revision);
+    Instances &instances = evaluated.instances;
+    check_claims(world_, flake_, instances);
     co_await refuse_impossible(call, instances);
     tell("evaluated", lap("evaluate"));
     std::string names;
     for (const auto &[name, spec] : instances) names += (names.empty() ? "" : ", ") + name;
     call.progress("evaluated: " + names);
+    for (const auto &remark : evaluated.remarks) call.progress("note: " + remark);
     // What cannot be is refused before anything is built.
     std::vector<model::ObservedVolume> there = co_await volumes(call);
     model::Use use = model::use_of(flake_.ns, instances, there);
@@ -261,6 +269,7 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     tell("built", lap("build"));
 
     state::Generation generation = make_generation(revision.repository, instances, revision.id);
+    check_claims(world_, flake_, instances);   // another flake may have taken something while this one was built
     want(revision, generation);
     phase_ = "starting";
     size_t actions = co_await start_with_patience(call, instances);
@@ -297,12 +306,14 @@ Task<build::Source> FlakeWorker::unpack(const Call &call, const state::Revision 
     co_return source;
 }
 
-Task<Instances> FlakeWorker::evaluate(const Call &call, const state::Revision &revision, std::string quarantine) {
+Task<FlakeWorker::Evaluated> FlakeWorker::evaluate(const Call &call, const state::Revision &revision, std::string quarantine) {
     std::string key = flake_.ns + " " + revision.tree;
     json evaluated;
     if (auto known = world_.store.cached("evaluation", key)) {
         evaluated = parse_json(*known, "cached evaluation");
-    } else {
+        if (!evaluated.contains("seeds") || evaluated["seeds"].contains("outPath")) evaluated = json();   // of a Seed that saw the instances only
+    }
+    if (evaluated.is_null()) {
         for (int tries = 1; evaluated.is_null(); ++tries) {
             build::Source source = co_await unpack(call, revision, quarantine);
             call.progress("evaluating " + short_commit(revision.commit));
@@ -315,11 +326,14 @@ Task<Instances> FlakeWorker::evaluate(const Call &call, const state::Revision &r
         model::parse_flake(evaluated);   // what is not valid is not kept
         world_.store.cache("evaluation", key, evaluated.dump());
     }
-    auto instances = model::parse_flake(evaluated);
+    Evaluated result;
+    result.instances = model::parse_flake(evaluated);
+    result.remarks = model::domain_remarks(evaluated, result.instances, world_.domain);
+    const auto &instances = result.instances;
     if (instances.size() > world_.instances_per_flake)
         throw Failure(Code::limit, "the flake exports " + std::to_string(instances.size()) + " instances; this platform allows " +
                                        std::to_string(world_.instances_per_flake) + ": export fewer seeds");
-    co_return instances;
+    co_return result;
 }
 
 // What was built and imaged before, in this namespace, is not built again; a result that vanished is.

@@ -45,6 +45,7 @@ public:
         std::vector<model::Action> actions;
         std::vector<std::string> to_build;                    // instances whose image is not there
         model::Use use;
+        std::vector<std::string> remarks;                     // sentences for its author
         std::string refusal;                                  // why a push of it would be refused; empty: it would not
     };
     Task<Planned> plan(const Call &call, std::string commit, std::string quarantine);
@@ -79,7 +80,12 @@ private:
     void want(state::Revision &revision, const state::Generation &generation);   // in one commit
     Task<void> deploy_with_patience(const Call &call, state::Revision &revision, json &timings);
     Task<void> deploy_stages(const Call &call, state::Revision &revision, json &timings);
-    Task<Instances> evaluate(const Call &call, const state::Revision &revision, std::string quarantine = {});
+    struct Evaluated {
+        Instances instances;
+        std::vector<std::string> remarks;   // sentences for its author
+    };
+    Task<Evaluated> evaluated_at(const Call &call, std::string commit, std::string quarantine);
+    Task<Evaluated> evaluate(const Call &call, const state::Revision &revision, std::string quarantine = {});
     Task<build::Source> unpack(const Call &call, const state::Revision &revision, std::string quarantine = {});
     Task<std::vector<model::ObservedVolume>> volumes(const Call &call);
     Task<void> build(const Call &call, const state::Revision &revision, Instances &instances);

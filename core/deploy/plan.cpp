@@ -4,6 +4,7 @@
 #include <seed/git.hpp>
 #include <seed/storage.hpp>
 
+#include "core/deploy/claims.h"
 #include "core/deploy/flake_worker.h"
 
 namespace seed::deploy {
@@ -18,6 +19,11 @@ Task<std::vector<model::ObservedVolume>> FlakeWorker::volumes(const Call &call) 
 }
 
 Task<Instances> FlakeWorker::instances_at(const Call &call, std::string commit, std::string quarantine) {
+    Evaluated evaluated = co_await evaluated_at(call, commit, quarantine);
+    co_return evaluated.instances;
+}
+
+Task<FlakeWorker::Evaluated> FlakeWorker::evaluated_at(const Call &call, std::string commit, std::string quarantine) {
     state::Revision revision;   // not stored: nothing is deployed
     revision.repository = flake_.repository;
     git::ResolveRequest at;
@@ -27,8 +33,8 @@ Task<Instances> FlakeWorker::instances_at(const Call &call, std::string commit, 
     git::ResolveReply found = co_await world_.git->ask<git::ResolveReply>(call, "resolve", at);
     revision.commit = found.commit;
     revision.tree = found.tree;
-    Instances instances = co_await evaluate(call, revision, quarantine);
-    co_return instances;
+    Evaluated evaluated = co_await evaluate(call, revision, quarantine);
+    co_return evaluated;
 }
 
 Task<FlakeWorker::Planned> FlakeWorker::plan(const Call &call, std::string commit, std::string quarantine) {
@@ -41,7 +47,9 @@ Task<FlakeWorker::Planned> FlakeWorker::plan(const Call &call, std::string commi
     } planning(planning_);
     Planned planned;
     planned.commit = commit;
-    planned.instances = co_await instances_at(call, commit, quarantine);
+    Evaluated evaluated = co_await evaluated_at(call, commit, quarantine);
+    planned.instances = std::move(evaluated.instances);
+    planned.remarks = std::move(evaluated.remarks);
     for (auto &[name, spec] : planned.instances) {
         auto image = world_.store.cached("image", flake_.ns + " " + spec.out_path);
         if (image && world_.builder.has_image(*image)) spec.image = *image;
@@ -52,9 +60,10 @@ Task<FlakeWorker::Planned> FlakeWorker::plan(const Call &call, std::string commi
     planned.use = model::use_of(flake_.ns, planned.instances, there);
     try {
         model::check_quota(quota(), planned.use, flake_.repository);
+        check_claims(world_, flake_, planned.instances);
         planned.actions = co_await converger_.plan(call, planned.instances, /*new_wishes=*/true);
     } catch (const Failure &failure) {
-        if (failure.code() != Code::limit && failure.code() != Code::invalid) throw;
+        if (failure.code() != Code::limit && failure.code() != Code::invalid && failure.code() != Code::conflict) throw;
         planned.refusal = failure.what();
     }
     if (planned.refusal.empty() && world_.shortage) planned.refusal = world_.shortage();

@@ -12,6 +12,7 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/deploy/claims.h"
 #include "core/deploy/flake_worker.h"
 
 namespace seed::deploy {
@@ -53,6 +54,8 @@ Task<void> FlakeWorker::roll_back(const Call &call, state::Revision &revision, j
     if (revision.kind == "rollback") {   // the limits may be lower than they were then
         phase_ = "checking the quota";
         model::check_quota(quota(), use, flake_.repository);
+        phase_ = "checking its domains and routes";
+        check_claims(world_, flake_, instances);   // others may have taken meanwhile what it had then
         phase_ = "starting";
     }
     want(revision, *generation);

@@ -2,7 +2,9 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/async.h"
 #include "core/build/builder.h"
@@ -15,6 +17,13 @@
 
 namespace seed::deploy {
 
+// Addresses of the host that public routes of flakes may use.
+struct Ingress {
+    std::string ipv4 = {};                      // one that all tenants share; empty: there is none
+    std::vector<std::string> ipv6_blocks = {};  // of /64, canonical text, that flakes may name as ipv6.block
+    std::set<std::pair<std::string, uint16_t>> own_ports = {};   // ("tcp" or "udp", port): taken by the platform itself on any address
+};
+
 struct World {
     asio::any_io_executor executor;
     state::Store &store;
@@ -25,6 +34,7 @@ struct World {
     std::string domain;                    // of the platform
     std::string prefix;                    // /48 of service addresses
     std::string node_address;              // SEED_NODE_IP
+    Ingress ingress;                       // what tenants may have of the host's addresses
     size_t instances_per_flake = 16;
     uint64_t source_bytes = 256ull << 20;
     // What a repository may use; null: the default of model::Quota.

@@ -11,7 +11,7 @@ namespace seed::events {
 namespace {
 
 // Seconds: from a provider's answer to a long build.
-constexpr std::array<double, 14> bounds = {0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600};
+constexpr std::array<double, 15> bounds = {0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180, 600};
 
 std::string number(double value) {
     char text[40];
@@ -57,10 +57,11 @@ Metrics::Metrics() {
     declare("seed_boots_total", Type::counter, "Boots of virtual machines that were started.");
     declare("seed_boot_ready_seconds", Type::histogram, "From the start of a boot until it was ready.");
     declare("seed_exits_total", Type::counter, "Boots that ended, by cause.");
-    declare("seed_provider_calls_total", Type::counter, "Calls of providers, by kind, operation and result code.");
+    declare("seed_provider_calls_total", Type::counter, "Calls of providers, by kind, plugin, operation and result code.");
     declare("seed_provider_call_duration_seconds", Type::histogram, "Duration of answered provider calls that are no streams.");
     declare("seed_provider_up", Type::gauge, "1 while the provider answers.");
     declare("seed_provider_restarts_total", Type::counter, "How often the provider's host was started again.");
+    declare("seed_provider_replacements_total", Type::counter, "How often the operator had its file taken up anew.");
     declare("seed_flakes", Type::gauge, "Flakes by what their queue does now.");
     declare("seed_flakes_in_trouble", Type::gauge, "Flakes whose last healing failed.");
     declare("seed_waiting_revisions", Type::gauge, "Pushes that wait for their turn.");

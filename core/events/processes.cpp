@@ -57,6 +57,7 @@ std::string program_of(const std::string &name) {
     static const std::set<std::string> own = {"seedd", "seed-session", "seed-http", "seed-plugin-host", "seed-nix-box", "seed-hook",
                                               "seed-net", "seed-edge", "seed-vm", "pdns_server", "pasta", "git"};
     if (name == "seed-plugin-hos") return "seed-plugin-host";  // the kernel keeps 15 characters
+    if (name == "seed-fetch-prox") return "seed-fetch-proxy";
     return own.contains(name) ? name : "other";
 }
 

@@ -16,7 +16,7 @@ constexpr auto short_request = std::chrono::seconds(60);
 constexpr auto long_request = std::chrono::hours(3);  // conversations and followed logs
 
 bool is_long(const std::string &op, const json &args) {
-    return op == "git" || op == "collect" || op == "rollback" || op == "diff" || op == "plan" ||
+    return op == "git" || op == "collect" || op == "rollback" || op == "diff" || op == "plan" || op == "plugin_call" || op == "plugin_trace" || op == "plugin_restart" || op == "plugin_check" ||
            ((op == "logs" || op == "events") && args.value("follow", false));
 }
 
@@ -35,6 +35,7 @@ const std::map<std::string, Api::Handler> Api::handlers = {
     {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
     {"start", &Api::start},   {"stop", &Api::stop},     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},         {"events", &Api::events},
     {"metrics", &Api::metrics}, {"plugins", &Api::plugins}, {"collect", &Api::collect},
+    {"plugin_call", &Api::plugin_call}, {"plugin_trace", &Api::plugin_trace}, {"plugin_restart", &Api::plugin_restart}, {"plugin_check", &Api::plugin_check},
     {"volume_delete", &Api::volume_delete}, {"refresh", &Api::refresh},
     {"deployments", &Api::deployments}, {"generations", &Api::generations}, {"rollback", &Api::rollback},
     {"diff", &Api::diff}, {"plan", &Api::plan},

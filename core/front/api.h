@@ -16,6 +16,7 @@
 #include "core/events/metrics.h"
 #include "core/front/rate.h"
 #include "core/front/webhook.h"
+#include "core/providers/trace.h"
 
 namespace seed::front {
 
@@ -63,6 +64,7 @@ public:
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);
     }
+    void set_trace(providers::Trace *trace) { trace_ = trace; }  // borrowed; none: the request is refused
     void set_metrics(events::Metrics *metrics) { metrics_ = metrics; }  // borrowed; none: the request is refused
 
 private:
@@ -83,6 +85,10 @@ private:
     Task<json> events(Request &request);
     Task<json> metrics(Request &request);
     Task<json> plugins(Request &request);
+    Task<json> plugin_call(Request &request);
+    Task<json> plugin_trace(Request &request);
+    Task<json> plugin_restart(Request &request);
+    Task<json> plugin_check(Request &request);
     Task<json> collect(Request &request);
     void tell_refusal(const Request &request, const std::string &op, const Failure &failure);
     Task<json> git(Request &request);
@@ -92,6 +98,8 @@ private:
     Task<json> rollback(Request &request);
     Task<json> diff(Request &request);
     Task<json> plan(Request &request);
+
+    std::shared_ptr<providers::Provider> provider_named(const std::string &name) const;  // by plugin or kind
 
     // The repositories this request may manage.
     Task<std::vector<access::Access::Membership>> visible(const Request &request);
@@ -108,6 +116,7 @@ private:
     json deployment_json(const state::Revision &revision) const;
     json describe_flake(const std::string &repository, std::string_view role, const deploy::View &view);
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
+    json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
@@ -118,7 +127,9 @@ private:
     json plan_json(const std::string &repository, const deploy::FlakeWorker::Planned &planned);
     Task<void> propose(Call call, std::string repository, json item, std::shared_ptr<class ReportPipe> report);
     void on_updated(const Request &request, const std::string &repository, const json &updated,
-                    std::shared_ptr<class ReportPipe> report);
+                    std::shared_ptr<class ReportPipe> report, std::shared_ptr<Event> taken);
+    Task<void> take_up_push(std::string repository, std::string commit, std::string pusher, deploy::Listener listener,
+                            std::shared_ptr<Event> taken);
     void report_outcome(const state::Revision &revision, class ReportPipe &report);
 
     static const std::map<std::string, Handler> handlers;
@@ -127,6 +138,7 @@ private:
     Hosting hosting_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     events::Metrics *metrics_ = nullptr;
+    providers::Trace *trace_ = nullptr;
     size_t in_flight_ = 0;
     int64_t refusals_minute_ = 0, refusals_told_ = 0;
     std::map<std::string, int> receiving_;  // pushes in flight by repository

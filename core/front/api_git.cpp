@@ -134,14 +134,11 @@ Task<void> Api::release_if_empty(const Call &call, std::string repository) {
 
 // The conversation broke off: if the refs changed nevertheless, the ref is the truth.
 Task<void> Api::catch_up(const Call &call, std::string repository, std::string pusher) {
-    auto &world = deployer_.world();
-    git::ResolveRequest head;
-    head.repository = repository;
     try {
-        git::ResolveReply at = co_await world.git->ask<git::ResolveReply>(call, "resolve", head);
-        auto last = world.store.latest_revision(repository);
         access_.forget(repository);
-        if (!last || last->commit != at.commit) deployer_.submit(repository, at.commit, pusher, {});
+        std::string wherever;
+        deploy::Listener nobody;
+        co_await deployer_.take_push(call, repository, wherever, pusher, nobody);
     } catch (const Failure &failure) {
         if (failure.code() != Code::not_found)   // the next start compares again
             log_warning("front", repository + ": whether the push arrived is not known: " + failure.what());
@@ -181,12 +178,14 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     for (auto &descriptor : request.descriptors) options.descriptors.push_back(descriptor.get());
     options.descriptors.push_back(report.read.get());
     bool arrived = false;
-    options.on_item = [this, &request, &repository, &arrived, reporter](const json &item, std::vector<UniqueFd>) {
+    auto taken = std::make_shared<Event>(world.executor);   // what arrived is queued
+    taken->set();
+    options.on_item = [this, &request, &repository, &arrived, taken, reporter](const json &item, std::vector<UniqueFd>) {
         if (item.contains("proposed"))
             spawn_task(deployer_.world().executor, "plan " + repository, propose(request.call, repository, item["proposed"], reporter));
         if (!item.contains("updated")) return;
         arrived = true;
-        on_updated(request, repository, item["updated"], reporter);
+        on_updated(request, repository, item["updated"], reporter, taken);
     };
     json last;
     std::exception_ptr failure;
@@ -196,6 +195,7 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
         failure = std::current_exception();
     }
     reporter->finish();
+    co_await taken->wait();
     receiving.end();
     Call part("after a push to " + repository, std::chrono::seconds(30));
     if (failure) co_await catch_up(part, repository, request.person.key);
@@ -205,7 +205,7 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
 }
 
 void Api::on_updated(const Request &request, const std::string &repository, const json &item,
-                     std::shared_ptr<ReportPipe> report) {
+                     std::shared_ptr<ReportPipe> report, std::shared_ptr<Event> taken) {
     auto updated = item.get<git::Updated>();
     access_.forget(repository);
     const git::RefUpdate *deployed = nullptr;
@@ -234,12 +234,35 @@ void Api::on_updated(const Request &request, const std::string &repository, cons
     }
     report->line("seed: received " + deployed->new_commit.substr(0, 10) + ", namespace " +
                  deployer_.worker(repository).flake().ns);
-    deployer_.submit(repository, deployed->new_commit, request.person.key, std::move(listener));
+    taken->clear();
+    spawn_task(deployer_.world().executor, "push to " + repository,
+               take_up_push(repository, deployed->new_commit, request.person.key, std::move(listener), taken));
     if (wait && patience.count() > 0)
         spawn_task(deployer_.world().executor, "patience", end_report_after(patience, report, "ssh " + hosting_.silo + " status " + repository));
     if (!wait) {
         report->line("seed: deploying; see: ssh " + hosting_.silo + " status " + repository);
         report->finish();
+    }
+}
+
+// The conversation may end before this does; the deployment goes on.
+Task<void> Api::take_up_push(std::string repository, std::string commit, std::string pusher, deploy::Listener listener,
+                             std::shared_ptr<Event> taken) {
+    struct Done {
+        std::shared_ptr<Event> taken;
+        ~Done() { taken->set(); }
+    } done{taken};
+    Call call(listener.call, std::chrono::seconds(60));
+    try {
+        co_await deployer_.take_push(call, repository, commit, pusher, listener);
+    } catch (const std::exception &error) {
+        log_error("front", repository + " " + commit.substr(0, 10) + " was not queued: " + error.what(), call.id());
+        state::Revision failed;
+        failed.repository = repository;
+        failed.state = "failed";
+        failed.stage = "queueing";
+        failed.message = error.what();
+        if (listener.finished) listener.finished(failed);
     }
 }
 

@@ -1,4 +1,4 @@
-// What only the operator asks: numbers, plugins, collecting garbage.
+// What only the operator asks: numbers, collecting garbage.
 #include <sys/statvfs.h>
 
 #include <seed/util/text.h>
@@ -52,25 +52,16 @@ Task<json> Api::metrics(Request &request) {
     }
     for (const auto &[kind, provider] : providers_) {
         json about = provider->describe();
-        numbers.set("seed_provider_up", {{"kind", kind}}, about.value("state", "") == "running");
-        numbers.set("seed_provider_restarts_total", {{"kind", kind}}, about.value("restarts", 0.0));
+        events::Labels labels = {{"kind", kind}, {"plugin", provider->settings().plugin}};
+        numbers.set("seed_provider_up", labels, about.value("state", "") == "running");
+        numbers.set("seed_provider_restarts_total", labels, about.value("restarts", 0.0));
+        numbers.set("seed_provider_replacements_total", labels, about.value("replacements", 0.0));
     }
     for (const auto &[program, use] : events::platform_processes(hosting_.state_directory)) {
         numbers.set("seed_process_resident_bytes", {{"program", program}}, static_cast<double>(use.resident_bytes));
         numbers.set("seed_processes", {{"program", program}}, static_cast<double>(use.count));
     }
     co_return json{{"text", numbers.text()}};
-}
-
-Task<json> Api::plugins(Request &request) {
-    must_be_operator(request);
-    json list = json::array();
-    for (const auto &[kind, provider] : providers_) {
-        json one = provider->describe();
-        one["path"] = provider->settings().path;
-        list.push_back(std::move(one));
-    }
-    co_return json{{"plugins", list}};
 }
 
 Task<json> Api::collect(Request &request) {

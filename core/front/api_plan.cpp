@@ -102,6 +102,7 @@ json Api::plan_json(const std::string &repository, const deploy::FlakeWorker::Pl
     lines.push_back("  it would use " + std::to_string(planned.use.instances) + " of " + std::to_string(quota.instances) + " instances, " +
                     std::to_string(planned.use.vcpus) + " of " + std::to_string(quota.vcpus) + " vCPU, " + format_size(planned.use.memory) + " of " +
                     format_size(quota.memory) + " memory, " + format_size(planned.use.disk) + " of " + format_size(quota.disk) + " disk");
+    for (const auto &remark : planned.remarks) lines.push_back("  note: " + remark);
     if (!planned.refusal.empty()) lines.push_back("  REFUSED: " + planned.refusal);
     for (auto &line : lines) line = printable(line, 1000);
     return {{"repository", repository},        {"commit", planned.commit},

@@ -1,5 +1,4 @@
 // A webhook came: look whether the repository's default branch is elsewhere than what was deployed last.
-#include <seed/git.hpp>
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
@@ -25,17 +24,15 @@ Task<json> Api::refresh(Request &request) {
     if (!world.store.flake(repository)) throw Failure(Code::not_found, "there is no repository " + repository);
     if (!replays_.first_time(signature, Replays::Clock::now()))
         throw Failure(Code::conflict, "this delivery has been accepted before");
-    git::ResolveRequest head;
-    head.repository = repository;
-    git::ResolveReply at = co_await world.git->ask<git::ResolveReply>(request.call, "resolve", head);
-    auto flake = world.store.flake(repository);  // after the wait
-    auto last = world.store.latest_revision(repository);
-    bool changed = flake && (!last || last->commit != at.commit);
-    if (changed) {
-        log_info("front", repository + ": a webhook tells of " + at.commit.substr(0, 10));
-        access_.forget(repository);
-        deployer_.submit(repository, at.commit, last ? last->pushed_by : flake->owner, {});
-    }
+    auto before = world.store.latest_revision(repository);
+    std::string pusher = before ? before->pushed_by : world.store.flake(repository)->owner, wherever;
+    access_.forget(repository);
+    deploy::Listener nobody;
+    nobody.call = request.call.id();
+    co_await deployer_.take_push(request.call, repository, wherever, pusher, nobody);
+    auto after = world.store.latest_revision(repository);
+    bool changed = after && (!before || before->id != after->id);
+    if (changed) log_info("front", repository + ": a webhook told of " + after->commit.substr(0, 10));
     co_return json{{"repository", repository}, {"changed", changed}};
 }
 

@@ -52,6 +52,19 @@ std::vector<std::string> Api::urls_of(deploy::FlakeWorker &worker, const std::st
     return urls;
 }
 
+// Each with what the runtime said of it last; "reason" is empty while it is served.
+json Api::routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec) {
+    json routes = json::array();
+    for (const auto &port : model::public_ports(spec, deployer_.world().ingress.ipv4)) {
+        std::string reason = "it is not published: " + spec.name + " does not run";
+        for (const auto &report : worker.converger().routes())
+            if (report.instance == worker.flake().ns + "/" + spec.name && report.name == port.route && report.udp == port.udp)
+                reason = report.ok ? "" : report.reason;
+        routes.push_back({{"name", port.route}, {"address", port.address}, {"port", port.port}, {"target_port", port.target_port}, {"udp", port.udp}, {"reason", reason}});
+    }
+    return routes;
+}
+
 json Api::describe_flake(const std::string &repository, std::string_view role, const deploy::View &view) {
     auto &store = deployer_.world().store;
     auto &worker = deployer_.worker(repository);
@@ -102,6 +115,10 @@ json Api::describe_flake(const std::string &repository, std::string_view role, c
             for (auto &url : urls_of(worker, name, port)) urls.push_back(std::move(url));
         }
         for (const auto &volume : spec.volumes) mounted.push_back(ns + "/" + name + "/" + volume.name);
+        json names = json::array();
+        for (const auto &own : spec.names) names.push_back(own.name);
+        one["names"] = names;
+        one["routes"] = routes_of(worker, spec);
         one["expose"] = expose;
         one["urls"] = urls;
         one["volumes"] = mounted;

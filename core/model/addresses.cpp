@@ -50,6 +50,21 @@ std::string generate_ula_prefix() {
     return to_text(address) + "/48";
 }
 
+std::string block64_of(const std::string &text) {
+    in6_addr address{};
+    if (inet_pton(AF_INET6, text.c_str(), &address) != 1) throw Failure(Code::internal, "\"" + printable(text, 60) + "\" is no IPv6 address");
+    std::memset(address.s6_addr + 8, 0, 8);
+    return to_text(address) + "/64";
+}
+
+std::string canonical_block64(const std::string &text) {
+    in6_addr address{};
+    bool good = text.ends_with("/64") && inet_pton(AF_INET6, text.substr(0, text.size() - 3).c_str(), &address) == 1;
+    for (int i = 8; i < 16; ++i) good = good && address.s6_addr[i] == 0;
+    if (!good) throw Failure(Code::invalid, "\"" + printable(text, 60) + "\" is no /64: write it like \"2001:db8:1:2::/64\"");
+    return to_text(address) + "/64";
+}
+
 bool is_ipv6_prefix48(std::string_view text) {
     return parse_prefix48(text).has_value();
 }

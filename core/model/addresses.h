@@ -9,5 +9,9 @@ namespace seed::model {
 std::string service_address(std::string_view prefix, std::string_view ns, std::string_view instance);
 std::string generate_ula_prefix();                     // RFC 4193: fd + 40 random bits, "/48"
 bool is_ipv6_prefix48(std::string_view text);
+// "2001:DB8:1:2:0::/64" is "2001:db8:1:2::/64"; Failure(invalid) for everything else than a /64.
+std::string canonical_block64(const std::string &text);
+// The block that an IPv6 address lies in, canonical; `address` is valid text.
+std::string block64_of(const std::string &address);
 
 }  // namespace seed::model

@@ -90,4 +90,23 @@ void place_names(std::map<std::string, InstanceSpec> &instances, const std::map<
     }
 }
 
+std::vector<std::string> domain_remarks(const json &evaluated, const std::map<std::string, InstanceSpec> &instances, const std::string &platform) {
+    std::vector<std::string> remarks;
+    auto found = evaluated.find("domains");
+    if (found == evaluated.end()) return remarks;
+    for (const auto &[domain, options] : parse_domains(*found)) {
+        size_t used = 0;
+        for (const auto &[instance, spec] : instances)
+            used += static_cast<size_t>(std::count_if(spec.names.begin(), spec.names.end(), [&](const OwnName &own) { return own.domain == domain; }));
+        std::string where = "combine.domains.\"" + domain + "\": ";
+        if (options.registered_by_platform)
+            remarks.push_back(where + "register = true is not carried out, because this platform has no registrar: register it yourself, with the name server ns1." + platform);
+        if (used == 0) remarks.push_back(where + "no instance has a name in it (seed.dns.names), so it is not served");
+    }
+    for (const auto &[instance, spec] : instances)
+        if (!spec.names.empty() && spec.expose.empty())
+            remarks.push_back("instance " + instance + ": seed.dns.names is set, but nothing is exposed, so there is no address to publish: add an entry to seed.expose");
+    return remarks;
+}
+
 }  // namespace seed::model

@@ -5,6 +5,7 @@
 #pragma once
 #include <map>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -22,5 +23,9 @@ std::map<std::string, OwnDomain> parse_domains(const nlohmann::json &value);
 // Fills InstanceSpec::names from each instance's `seed.dns.names`, as parse_instance() left them there: qualified, with the domain each is
 // in.  Failure(invalid) when a name is in none of `domains`, or when two instances want the same.
 void place_names(std::map<std::string, InstanceSpec> &instances, const std::map<std::string, OwnDomain> &domains);
+
+// What the author should know of a sound flake's domains (evaluated as for parse_flake): sentences for the report of a push.
+// `platform`: its domain, for the name of its DNS server.
+std::vector<std::string> domain_remarks(const nlohmann::json &evaluated, const std::map<std::string, InstanceSpec> &instances, const std::string &platform);
 
 }  // namespace seed::model

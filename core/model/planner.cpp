@@ -118,7 +118,8 @@ private:
     bool is_published(const InstanceSpec &spec, const std::string &handle) const {
         auto found = observed_.services.find(spec.name);
         return found != observed_.services.end() && found->second.handle == handle &&
-               found->second.address == desired_.addresses.at(spec.name) && found->second.expose == spec.expose;
+               found->second.address == desired_.addresses.at(spec.name) && found->second.expose == spec.expose &&
+               found->second.routes == public_ports(spec, desired_.ipv4);
     }
 
     void plan_instance(const InstanceSpec &spec) {
@@ -163,19 +164,17 @@ private:
         auto found = observed_.services.find(spec.name);
         if (found == observed_.services.end()) return "it is not published yet";
         if (!keep || found->second.handle != keep->handle) return "another boot serves it now";
-        return found->second.address != desired_.addresses.at(spec.name) ? "its address changed" : "its ports changed";
+        if (found->second.address != desired_.addresses.at(spec.name)) return "its address changed";
+        return found->second.expose != spec.expose ? "its ports changed" : "its public routes changed";
     }
 
-    std::set<Record> wanted_records() const {
-        std::set<Record> wanted;
-        if (desired_.domain.empty()) return wanted;
+    // Whose name it is, for people: by what is wanted, otherwise by the name itself.
+    std::string instance_of(const Record &record) const {
+        if (record.zone.empty()) return record.name.substr(0, record.name.find('.'));
         for (const auto &[name, spec] : desired_.instances)
-            if (!spec.expose.empty()) {
-                Record record{name + "." + desired_.ns + "." + desired_.domain + ".", "AAAA", desired_.addresses.at(name)};
-                record.value = canonical_value(record);
-                wanted.insert(record);
-            }
-        return wanted;
+            for (const auto &own : spec.names)
+                if (record.name == own.name + "." || record.name == "*." + own.name + ".") return name;
+        return {};
     }
 
     // Writing a record replaces all values of its name and type, so a changed value is one apply_record.
@@ -185,12 +184,11 @@ private:
             record.value = canonical_value(record);
             there.insert(record);
         }
-        for (const auto &record : wanted_records()) {
+        for (const auto &record : wanted_records(desired_)) {
             auto same_set = [&](const Record &other) { return other.name == record.name && other.type == record.type; };
             if (std::count_if(there.begin(), there.end(), same_set) == 1 && there.contains(record)) continue;
             bool exists = std::any_of(there.begin(), there.end(), same_set);
-            std::string instance = record.name.substr(0, record.name.find('.'));
-            add(ActionKind::apply_record, instance, exists ? "it has another value" : "it does not exist yet").record = record;
+            add(ActionKind::apply_record, instance_of(record), exists ? "it has another value" : "it does not exist yet").record = record;
         }
     }
 
@@ -199,13 +197,13 @@ private:
         for (const auto &[instance, service] : observed_.services)
             if (!desired_.instances.contains(instance)) add(ActionKind::unpublish, instance, gone);
         std::set<std::pair<std::string, std::string>> wanted;
-        for (const auto &record : wanted_records()) wanted.emplace(record.name, record.type);
+        for (const auto &record : wanted_records(desired_)) wanted.emplace(record.name, record.type);
         std::set<Record> stale;  // ordered and without repetitions
         for (const auto &record : observed_.records)
             if (!wanted.contains({record.name, record.type})) stale.insert(record);
         for (const auto &record : stale) {
-            std::string instance = record.name.substr(0, record.name.find('.'));
-            bool known = desired_.instances.contains(instance);
+            std::string instance = instance_of(record);
+            bool known = !record.zone.empty() || desired_.instances.contains(instance);
             add(ActionKind::remove_record, instance, known ? "it is not wanted any more" : gone).record = record;
         }
         for (const auto &[instance, boots] : boots_)
@@ -222,6 +220,26 @@ private:
 };
 
 }  // namespace
+
+std::set<Record> wanted_records(const Desired &desired) {
+    std::set<Record> wanted;
+    for (const auto &[name, spec] : desired.instances) {
+        if (spec.expose.empty()) continue;
+        bool has_ipv4 = !desired.ipv4.empty() && std::any_of(spec.routes.begin(), spec.routes.end(), [](const Route &route) { return route.address.empty(); });
+        auto add = [&](const std::string &full_name, const std::string &zone) {
+            Record record{full_name + ".", "AAAA", desired.addresses.at(name), zone};
+            record.value = canonical_value(record);
+            wanted.insert(record);
+            if (has_ipv4) wanted.insert({full_name + ".", "A", desired.ipv4, zone});
+        };
+        if (!desired.domain.empty()) add(name + "." + desired.ns + "." + desired.domain, "");
+        for (const auto &own : spec.names) {
+            add(own.name, own.domain + ".");
+            if (own.name == own.domain) add("*." + own.name, own.domain + ".");
+        }
+    }
+    return wanted;
+}
 
 std::string boot_label(const InstanceSpec &spec, uint64_t restart_requests) {
     return spec.desired_hash() + "-" + std::to_string(restart_requests);

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/model/instance_spec.h"
+#include "core/model/route_rules.h"
 
 namespace seed::model {
 
@@ -33,14 +34,17 @@ struct ObservedVolume {
 struct ObservedService {       // what was last published successfully for an instance
     std::string address, handle;
     std::vector<ExposedPort> expose;
+    std::vector<PublicPort> routes = {};
 };
 struct Record {
     std::string name, type, value;   // absolute name
+    std::string zone = {};           // of a tenant's own domain, with final dot; empty: the platform's
     auto operator<=>(const Record &) const = default;
 };
 
 struct Desired {
     std::string ns, domain;    // domain: the platform's, for INSTANCE.NAMESPACE.DOMAIN
+    std::string ipv4 = {};     // the address that all tenants' ipv4.routes share; empty: there is none
     std::map<std::string, InstanceSpec> instances;
     std::map<std::string, std::string> addresses;   // service address of each instance
     std::map<std::string, uint64_t> restart_requests;   // INSTANCE -> number of restarts asked for; part of what a boot is for
@@ -82,6 +86,9 @@ struct Action {
 std::string boot_label(const InstanceSpec &spec, uint64_t restart_requests);
 // Failure(invalid) when the desired state cannot be (rolling with a volume only one boot may hold; a volume that would shrink).
 std::vector<Action> plan(const Desired &desired, const Observed &observed);
+// All names of the namespace: INSTANCE.NS.DOMAIN for each instance that exposes something, and its names in domains of the tenant's own;
+// the apex of such a domain has a wildcard beside it.  AAAA always, A too when an IPv4 route leads to the instance.
+std::set<Record> wanted_records(const Desired &desired);
 std::string describe(const Action &action);   // one line for people
 
 }  // namespace seed::model

@@ -128,6 +128,17 @@ bool carries_udp(std::string_view protocol) {
     return protocol == "udp" || protocol == "dns";
 }
 
+std::vector<PublicPort> public_ports(const InstanceSpec &spec, const std::string &ipv4) {
+    std::vector<PublicPort> ports;
+    for (const auto &route : spec.routes) {
+        const std::string &address = route.address.empty() ? ipv4 : route.address;
+        if (address.empty()) continue;
+        if (carries_tcp(route.protocol)) ports.push_back({route.name, address, route.port, route.target_port, false});
+        if (carries_udp(route.protocol)) ports.push_back({route.name, address, route.port, route.target_port, true});
+    }
+    return ports;
+}
+
 void place_routes(std::map<std::string, InstanceSpec> &instances, const json &ipv4, const json &ipv6) {
     place(instances, "ipv4", ipv4);
     place(instances, "ipv6", ipv6);

@@ -16,6 +16,18 @@ namespace seed::model {
 // is not true.  Failure(invalid): an unknown instance, a port that the instance does not expose, two routes on one port.
 void place_routes(std::map<std::string, InstanceSpec> &instances, const nlohmann::json &ipv4, const nlohmann::json &ipv6);
 
+// What a runtime has to listen on for an instance's routes; a route that carries both is there twice.
+struct PublicPort {
+    std::string route;         // its name
+    std::string address;       // of the host, as text
+    uint16_t port = 0;
+    uint16_t target_port = 0;  // of the instance
+    bool udp = false;
+    bool operator==(const PublicPort &) const = default;
+};
+// `ipv4`: the shared address; empty: there is none, and IPv4 routes are left out.
+std::vector<PublicPort> public_ports(const InstanceSpec &spec, const std::string &ipv4);
+
 bool carries_tcp(std::string_view protocol);
 bool carries_udp(std::string_view protocol);
 

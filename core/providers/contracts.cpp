@@ -27,43 +27,52 @@ const Slot *Contract::find(std::string_view slot) const {
 #name, offsetof(table, name) __VA_OPT__(, ) __VA_ARGS__ \
     }
 
+#define READS(table, name, ...) reading(SLOT(table, name __VA_OPT__(, ) __VA_ARGS__))
+
+namespace {
+constexpr Slot reading(Slot slot) {
+    slot.effect = Effect::reads;
+    return slot;
+}
+}  // namespace
+
 const std::vector<Contract> &contracts() {
     constexpr bool optional = true;
     static const std::vector<Contract> all = {
         {"runtime",
          0,
-         {SLOT(seed_runtime_v0, check), SLOT(seed_runtime_v0, prepare), SLOT(seed_runtime_v0, start),
-          SLOT(seed_runtime_v0, inspect), SLOT(seed_runtime_v0, wait, Flow::stream), SLOT(seed_runtime_v0, logs, Flow::stream),
-          SLOT(seed_runtime_v0, stop), SLOT(seed_runtime_v0, destroy), SLOT(seed_runtime_v0, list),
-          SLOT(seed_runtime_v0, publish), SLOT(seed_runtime_v0, images), SLOT(seed_runtime_v0, forget),
+         {READS(seed_runtime_v0, check), SLOT(seed_runtime_v0, prepare), SLOT(seed_runtime_v0, start),
+          READS(seed_runtime_v0, inspect), READS(seed_runtime_v0, wait, Flow::stream), READS(seed_runtime_v0, logs, Flow::stream),
+          SLOT(seed_runtime_v0, stop), SLOT(seed_runtime_v0, destroy), READS(seed_runtime_v0, list),
+          SLOT(seed_runtime_v0, publish), READS(seed_runtime_v0, images), SLOT(seed_runtime_v0, forget),
           SLOT(seed_runtime_v0, recover), SLOT(seed_runtime_v0, exec, Flow::conversation, optional),
-          SLOT(seed_runtime_v0, stats, Flow::stream, optional), SLOT(seed_runtime_v0, identify, Flow::plain, optional),
+          READS(seed_runtime_v0, stats, Flow::stream, optional), SLOT(seed_runtime_v0, identify, Flow::plain, optional),
           SLOT(seed_runtime_v0, shoot, Flow::conversation, optional)}},
         {"dns",
          0,
-         {SLOT(seed_dns_v0, check), SLOT(seed_dns_v0, zones), SLOT(seed_dns_v0, ensure_zone),
-          SLOT(seed_dns_v0, list, Flow::stream), SLOT(seed_dns_v0, apply), SLOT(seed_dns_v0, remove), SLOT(seed_dns_v0, settled),
+         {READS(seed_dns_v0, check), READS(seed_dns_v0, zones), SLOT(seed_dns_v0, ensure_zone),
+          READS(seed_dns_v0, list, Flow::stream), SLOT(seed_dns_v0, apply), SLOT(seed_dns_v0, remove), READS(seed_dns_v0, settled),
           SLOT(seed_dns_v0, dnssec, Flow::plain, optional)}},
         {"git",
          0,
-         {SLOT(seed_git_v0, check), SLOT(seed_git_v0, list), SLOT(seed_git_v0, create), SLOT(seed_git_v0, remove),
-          SLOT(seed_git_v0, resolve), SLOT(seed_git_v0, read), SLOT(seed_git_v0, fetch),
-          SLOT(seed_git_v0, serve, Flow::conversation), SLOT(seed_git_v0, watch, Flow::stream, optional),
+         {READS(seed_git_v0, check), READS(seed_git_v0, list), SLOT(seed_git_v0, create), SLOT(seed_git_v0, remove),
+          READS(seed_git_v0, resolve), READS(seed_git_v0, read), READS(seed_git_v0, fetch),
+          SLOT(seed_git_v0, serve, Flow::conversation), READS(seed_git_v0, watch, Flow::stream, optional),
           SLOT(seed_git_v0, hook, Flow::plain, optional), SLOT(seed_git_v0, respond, Flow::plain, optional)}},
         {"storage",
          0,
-         {SLOT(seed_storage_v0, check), SLOT(seed_storage_v0, create), SLOT(seed_storage_v0, attach),
+         {READS(seed_storage_v0, check), SLOT(seed_storage_v0, create), SLOT(seed_storage_v0, attach),
           SLOT(seed_storage_v0, detach), SLOT(seed_storage_v0, resize), SLOT(seed_storage_v0, snapshot, Flow::plain, optional),
-          SLOT(seed_storage_v0, remove), SLOT(seed_storage_v0, list), SLOT(seed_storage_v0, usage)}},
+          SLOT(seed_storage_v0, remove), READS(seed_storage_v0, list), READS(seed_storage_v0, usage)}},
         {"registrar",
          0,
-         {SLOT(seed_registrar_v0, check), SLOT(seed_registrar_v0, search), SLOT(seed_registrar_v0, price),
-          SLOT(seed_registrar_v0, list), SLOT(seed_registrar_v0, balance), SLOT(seed_registrar_v0, register_domain),
-          SLOT(seed_registrar_v0, renew), SLOT(seed_registrar_v0, nameservers), SLOT(seed_registrar_v0, info)}},
+         {READS(seed_registrar_v0, check), READS(seed_registrar_v0, search), READS(seed_registrar_v0, price),
+          READS(seed_registrar_v0, list), READS(seed_registrar_v0, balance), SLOT(seed_registrar_v0, register_domain),
+          SLOT(seed_registrar_v0, renew), SLOT(seed_registrar_v0, nameservers), READS(seed_registrar_v0, info)}},
         {"acme",
          0,
-         {SLOT(seed_acme_v0, check), SLOT(seed_acme_v0, account), SLOT(seed_acme_v0, order), SLOT(seed_acme_v0, finalize),
-          SLOT(seed_acme_v0, revoke), SLOT(seed_acme_v0, renewal_info), SLOT(seed_acme_v0, key_change)}},
+         {READS(seed_acme_v0, check), SLOT(seed_acme_v0, account), SLOT(seed_acme_v0, order), SLOT(seed_acme_v0, finalize),
+          SLOT(seed_acme_v0, revoke), READS(seed_acme_v0, renewal_info), SLOT(seed_acme_v0, key_change)}},
     };
     return all;
 }

@@ -15,11 +15,14 @@ enum class Flow {
     conversation,  // many replies; somebody waits at the other end, so it is not cut off lightly
 };
 
+enum class Effect { changes, reads };
+
 struct Slot {
     std::string_view name;
     size_t offset;  // in the table
     Flow flow = Flow::plain;
     bool optional = false;
+    Effect effect = Effect::changes;  // what a person is asked to confirm before it is called by hand
 };
 
 struct Contract {

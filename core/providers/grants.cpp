@@ -15,6 +15,30 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// "HOST:8053", "[::1]:8053", "https://host.example/", "HOST".
+uint16_t port_of(const std::string &text, uint16_t usual) {
+    std::string rest = text;
+    if (auto scheme = text.find("://"); scheme != text.npos) {
+        if (text.rfind("https:", 0) == 0) usual = 443;
+        if (text.rfind("http:", 0) == 0) usual = 80;
+        rest = text.substr(scheme + 3);
+        rest = rest.substr(0, rest.find_first_of("/?#"));
+    }
+    auto colon = rest.rfind(':');
+    auto bracket = rest.rfind(']');
+    bool bare_address = bracket == rest.npos && rest.find(':') != colon;   // "::1"
+    if (colon == rest.npos || bare_address || (bracket != rest.npos && colon < bracket)) return usual;
+    std::string digits = rest.substr(colon + 1);
+    bool number = !digits.empty() && digits.size() <= 5 && digits.find_first_not_of("0123456789") == digits.npos && std::stoul(digits) <= 65535;
+    return number ? static_cast<uint16_t>(std::stoul(digits)) : usual;
+}
+
+void add_port(Grants &grants, const json &value, uint16_t usual) {
+    if (!grants.tcp_ports) grants.tcp_ports.emplace();
+    if (value.is_string()) grants.tcp_ports->push_back(port_of(value.get<std::string>(), usual));
+    if (value.is_number_integer() && value.get<int64_t>() >= 0 && value.get<int64_t>() <= 65535) grants.tcp_ports->push_back(value.get<uint16_t>());
+}
+
 void collect(const std::string &plugin, const json &schema, const json &value, const std::string &where, Grants &grants) {
     if (!schema.is_object()) return;
     std::string ask = schema.contains("x-seed-path") && schema["x-seed-path"].is_string() ? schema["x-seed-path"].get<std::string>() : "";
@@ -28,6 +52,7 @@ void collect(const std::string &plugin, const json &schema, const json &value, c
         }
         (ask == "write" ? grants.write_paths : grants.read_paths).push_back(path);
     }
+    if (schema.contains("x-seed-port") && schema["x-seed-port"].is_number_unsigned()) add_port(grants, value, schema["x-seed-port"].get<uint16_t>());
     if (value.is_object() && schema.contains("properties") && schema["properties"].is_object()) {
         for (const auto &[name, member] : schema["properties"].items()) {
             if (value.contains(name)) collect(plugin, member, value[name], where.empty() ? name : where + "." + name, grants);
@@ -39,7 +64,7 @@ void collect(const std::string &plugin, const json &schema, const json &value, c
 }
 
 uint64_t number(const json &needs, const char *name) {
-    return needs.contains(name) && needs[name].is_number_unsigned() ? needs[name].get<uint64_t>() : 0;
+    return needs.contains(name) && needs[name].is_number_integer() && needs[name].get<int64_t>() > 0 ? needs[name].get<uint64_t>() : 0;
 }
 
 }  // namespace
@@ -52,6 +77,8 @@ Grants grants_of(const std::string &plugin, const json &config_schema, const jso
         grants.network = !(needs.contains("network") && needs["network"] == "none");
         grants.memory_bytes = number(needs, "memory_mib") << 20;
         grants.processes = number(needs, "processes");
+        if (needs.contains("tcp_ports") && needs["tcp_ports"].is_array())
+            for (const json &port : needs["tcp_ports"]) add_port(grants, port, 0);
     }
     return grants;
 }

@@ -1,11 +1,16 @@
 // What a provider asks for in its configuration schema and the hoster grants by configuring it:
 //
 //   a text member with "x-seed-path": "read" or "write"        the file or folder named there
-//   at the top, "x-seed-needs": {"network": "none", "memory_mib": 512, "processes": 64}
+//   a number or text member with "x-seed-port": 53             the TCP port named there: 8053, "HOST:8053", "https://HOST/";
+//                                                              53 is that of a text which names none
+//   at the top, "x-seed-needs": {"network": "none", "memory_mib": 512, "processes": 64, "tcp_ports": [443]}
+//
+// Who names a port at all, in either way, connects to those ports only and listens on none.
 //
 // Nothing is asked at run time: the manifest beside the plugin tells the schema before any of its code runs.
 #pragma once
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +23,7 @@ using json = nlohmann::json;
 struct Grants {
     std::vector<std::string> read_paths, write_paths;   // absolute; those of the configuration
     bool network = true;
+    std::optional<std::vector<uint16_t>> tcp_ports;     // to connect to; none: any
     uint64_t memory_bytes = 0, processes = 0;           // 0: not asked
 };
 

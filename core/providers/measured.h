@@ -1,13 +1,15 @@
-// A provider whose calls are reported: kind, operation, result and duration, for metrics and events.  Changes nothing else.
+// A provider whose calls are reported: kind, plugin, operation, result and duration, for metrics, events and those who trace.  Changes
+// nothing else.
 #pragma once
 #include <seed/util/failure.h>
 
 #include "core/providers/provider.h"
+#include "core/providers/trace.h"
 
 namespace seed::providers {
 
 struct CallReport {
-    std::string_view kind, slot;
+    std::string_view kind, plugin, slot;
     Code code = Code::ok;
     Call::Clock::duration duration{};
     bool stream = false;  // its duration says nothing
@@ -17,6 +19,7 @@ struct CallReport {
 };
 using CallObserver = std::function<void(const CallReport &)>;  // on the provider's context; must not throw
 
-std::shared_ptr<Provider> measured(std::shared_ptr<Provider> inner, CallObserver observer);
+// `trace` (may be null) outlives the provider.
+std::shared_ptr<Provider> measured(std::shared_ptr<Provider> inner, CallObserver observer, Trace *trace = nullptr);
 
 }  // namespace seed::providers

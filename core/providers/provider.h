@@ -15,6 +15,7 @@
 
 #include "core/base/async.h"
 #include "core/providers/grants.h"
+#include "core/providers/secrets.h"
 
 namespace seed::providers {
 
@@ -55,6 +56,11 @@ public:
     virtual const ProviderSettings &settings() const = 0;
     virtual json describe() const = 0;  // id, version, contract, slots, restarts, pid
     virtual void shut_down() = 0;       // ends the host; calls in flight end with unavailable
+    // Takes up the plugin's file as it is on disk now.  The new host is loaded and its configuration checked while the old one serves; only
+    // then the old one's calls finish (streams end with unavailable), and calls that come meanwhile wait.  When this throws, the provider
+    // works as before: with the file it had, of which a descriptor is kept.  `call` bounds the waiting of the caller alone.
+    virtual Task<void> restart(const Call &call);
+    virtual const Secrets &secrets() const;  // of its configuration
 
     // Typed: one request and one reply struct of seed/<kind>.hpp.
     template <typename Reply, typename Request>

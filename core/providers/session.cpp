@@ -29,6 +29,8 @@ namespace {
 constexpr auto close_patience = 5s;            // for the host to close the provider once we are gone
 constexpr auto conversation_patience = 60s;    // for a git conversation when another call hangs
 constexpr uint64_t memory_limit = 8ull << 30;  // of address space; a bound for runaways, not a budget
+constexpr uint64_t process_limit = 1024;       // processes and threads of the provider's own user; the host has up to 512 threads
+constexpr int abi_of_ports = 4;                // of Landlock, for TCP
 
 std::string host_program() {
     const char *folder = std::getenv("SEED_LIBEXEC");
@@ -64,7 +66,12 @@ Cage cage_of(const ProviderSettings &settings) {
     for (const auto &path : settings.grants.write_paths) cage.write.emplace_back(path);
     cage.network = settings.grants.network;
     cage.memory_bytes = settings.grants.memory_bytes > 0 ? settings.grants.memory_bytes : memory_limit;
-    cage.processes = settings.grants.processes;
+    // As an ordinary user all of his processes count: a limit would be met by innocents.
+    cage.processes = settings.grants.processes > 0 ? settings.grants.processes : settings.uid != 0 && geteuid() == 0 ? process_limit : 0;
+    cage.connect_ports = settings.grants.tcp_ports;
+    if (cage.connect_ports && cage.network && landlock_abi() < abi_of_ports) {
+        log_warning(settings.plugin, "this kernel (Landlock ABI " + std::to_string(landlock_abi()) + ", 4 is needed) does not keep it to its TCP ports: it may connect to any");
+    }
     cage.open_files = 4096;
     return cage;
 }
@@ -105,7 +112,7 @@ void Session::start_inline(SocketPair &sockets) {
     });
 }
 
-Task<void> Session::open(const Call &call) {
+Task<void> Session::load(const Call &call) {
     auto self = shared_from_this();
     SocketPair sockets = make_socket_pair();
     if (settings_.isolation == Isolation::process)
@@ -120,7 +127,12 @@ Task<void> Session::open(const Call &call) {
     co_await wait_for_step(is_loaded_, call, "loading");
     compare_with_manifest();
     check_config(settings_.plugin, loaded_.value("config_schema", ""), settings_.config);
-    hide_config();
+    secrets_ = Secrets(loaded_.value("config_schema", ""), settings_.config);
+}
+
+Task<void> Session::open(const Call &call) {
+    auto self = shared_from_this();
+    if (!is_loaded_) co_await load(call);
     json open = {{"config", settings_.config},
                  {"state_dir", settings_.state_directory},
                  {"deadline_ns", call.deadline().time_since_epoch().count()}};
@@ -197,17 +209,6 @@ void Session::compare_with_manifest() {
     }
 }
 
-void Session::hide_config() {
-    secrets_ = secrets_of(loaded_.value("config_schema", ""), settings_.config);
-}
-
-std::string Session::masked(std::string text) const {
-    for (const std::string &secret : secrets_) {
-        for (size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += 3) text.replace(at, secret.size(), "***");
-    }
-    return text;
-}
-
 Task<void> Session::read_frames() {
     auto self = shared_from_this();
     std::string reason;
@@ -257,10 +258,10 @@ void Session::handle(Frame frame) {
     } else if (auto found = message.find("log"); found != message.end()) {
         int level = found->value("level", static_cast<int>(SEED_INFO));
         LogLevel levels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
-        log(levels[std::clamp(level, 0, 3)], settings_.plugin, masked(printable(found->value("text", ""), 8192)), found->value("call", ""));
+        log(levels[std::clamp(level, 0, 3)], settings_.plugin, printable(secrets_.masked(found->value("text", "")), 8192), found->value("call", ""));
     } else if (auto found = message.find("progress"); found != message.end()) {
         auto pending = pending_.find(found->value("call", uint64_t{0}));
-        std::string doing = masked(printable(found->value("doing", ""), 1024));
+        std::string doing = printable(secrets_.masked(found->value("doing", "")), 1024);
         // A plugin may tell each percent; people want each new phrase once.
         if (pending != pending_.end() && pending->second->on_progress && doing != pending->second->doing) {
             pending->second->doing = doing;
@@ -274,7 +275,7 @@ void Session::handle(Frame frame) {
         opened_ = true;
         wake_all();
     } else if (auto found = message.find("failed"); found != message.end()) {
-        std::string text = masked(found->value("text", ""));
+        std::string text = secrets_.masked(found->value("text", ""));
         if (text.find(settings_.plugin) == std::string::npos) text = settings_.plugin + ": " + text;
         failed_.emplace(code_from_int(found->value("code", 10)), text);
         wake_all();
@@ -301,7 +302,7 @@ void Session::handle_done(const json &done, std::vector<UniqueFd> descriptors) {
     if (found == pending_.end()) return;
     auto pending = found->second;
     pending->code = code_from_int(done.value("code", 10));
-    pending->text = masked(done.value("text", ""));
+    pending->text = secrets_.masked(done.value("text", ""));
     pending->retry_after_ms = done.value("retry_after_ms", int64_t{0});
     if (auto body = done.find("body"); body != done.end()) {
         pending->body = *body;
@@ -320,7 +321,7 @@ Task<void> Session::read_output(UniqueFd pipe) {
     asio::posix::stream_descriptor stream(executor_, pipe.release());
     std::array<char, 4096> buffer;
     auto say = [&] {
-        if (!line.empty()) log_warning(name, "wrote: " + masked(printable(line)));
+        if (!line.empty()) log_warning(name, "wrote: " + printable(secrets_.masked(line)));
         line.clear();
     };
     for (;;) {
@@ -340,11 +341,7 @@ void Session::doom(const std::string &reason) {
     doomed_ = true;
     reason_ = reason;
     log_error(settings_.plugin, reason);
-    for (auto &[number, pending] : pending_) {
-        if (pending->flow != Flow::stream || pending->stop) continue;
-        pending->stop.emplace(Code::unavailable, settings_.plugin + " is being restarted: " + reason);
-        pending->wake->set();
-    }
+    stop_pending([](const Pending &pending) { return pending.flow == Flow::stream; }, reason);
     asio::co_spawn(
         executor_, [self = shared_from_this()]() -> Task<void> { return self->drain(conversation_patience); }, asio::detached);
     close_if_drained();
@@ -359,14 +356,51 @@ Task<void> Session::drain(std::chrono::milliseconds patience) {
         co_await wait_or_stop(executor_, waiter, limit);
     }
     if (ended_ || closing_) co_return;
+    stop_pending([](const Pending &) { return true; }, reason_);
+}
+
+void Session::stop_pending(bool (*which)(const Pending &), const std::string &reason) {
     for (auto &[number, pending] : pending_) {
-        if (pending->stop) continue;
-        pending->stop.emplace(Code::unavailable, settings_.plugin + " is being restarted: " + reason_);
+        if (pending->stop || !which(*pending)) continue;
+        pending->stop.emplace(Code::unavailable, settings_.plugin + " is being restarted: " + reason);
         pending->wake->set();
     }
 }
 
+Task<void> Session::retire(std::string reason, std::chrono::milliseconds patience) {
+    auto self = shared_from_this();
+    if (ended_ || closing_ || retiring_) co_return;
+    retiring_ = true;
+    reason_ = reason;
+    auto wait_drained = [this](std::chrono::milliseconds limit) -> Task<void> {
+        Call time("retire " + settings_.plugin, limit);
+        while (!pending_.empty() && !ended_ && time.remaining() > Call::Clock::duration::zero()) {
+            Waiter waiter = new_waiter();
+            co_await wait_or_stop(executor_, waiter, time);
+        }
+    };
+    stop_pending([](const Pending &pending) { return pending.flow == Flow::stream; }, reason);
+    co_await wait_drained(patience);
+    if (!pending_.empty()) {
+        stop_pending([](const Pending &) { return true; }, reason);
+        co_await wait_drained(close_patience);
+    }
+    if (ended_ || closing_) co_return;
+    closing_ = true;
+    stream_->close();
+    if (process_.running()) {
+        Call limit("close " + settings_.plugin, close_patience);
+        try {
+            co_await wait_for_exit(process_, limit);
+        } catch (const Failure &) {
+            log_warning(settings_.plugin, "the host that is replaced did not close in order and was killed");
+        }
+    }
+    end(settings_.plugin + ": " + reason);
+}
+
 void Session::close_if_drained() {
+    if (retiring_ && pending_.empty()) wake_all();
     if (!doomed_ || ended_ || closing_ || !pending_.empty()) return;
     // The reader sees the end, kills what is left and calls end().  Inline, the end comes when the hanging call returns.
     if (settings_.isolation == Isolation::process) {

@@ -12,6 +12,7 @@
 #include "core/base/frame_stream.h"
 #include "core/providers/contracts.h"
 #include "core/providers/provider.h"
+#include "core/providers/secrets.h"
 
 namespace seed::providers {
 
@@ -43,7 +44,10 @@ public:
     Session(asio::any_io_executor executor, const ProviderSettings &settings) : executor_(executor), settings_(settings) {}
     ~Session();
 
-    // Starts, loads, checks identity and configuration, opens.  Throws Failure; the session is then ending.
+    // Starts, loads, checks identity and configuration.  None of the provider's functions has run yet.  Throws Failure; the session is
+    // then ending.
+    Task<void> load(const Call &call);
+    // load() unless that was done, then opens.  Throws Failure; the session is then ending.
     Task<void> open(const Call &call);
 
     // Sends a call; the answer arrives in `pending`.  Throws Failure(unavailable).
@@ -54,14 +58,20 @@ public:
 
     // A call did not end: take no new calls, let the others drain, end.
     void doom(const std::string &reason);
+    // Another one takes its place: no new calls, streams end with unavailable, the others may finish (those that do not within
+    // `patience` end with unavailable), then the provider is closed in order.
+    Task<void> retire(std::string reason, std::chrono::milliseconds patience);
     void shut_down();  // now; blocks a moment for the host to close in order
     Task<void> wait_ended();
 
-    bool usable() const { return opened_ && !doomed_ && !ended_ && !closing_; }
+    bool usable() const { return opened_ && !doomed_ && !ended_ && !closing_ && !retiring_; }
+    bool retired() const { return retiring_; }
     bool ended() const { return ended_; }
     bool wedged() const { return doomed_ && !ended_ && settings_.isolation == Isolation::inline_; }
     const std::string &reason() const { return reason_; }
     const json &loaded() const { return loaded_; }
+    const Secrets &secrets() const { return secrets_; }
+    const ProviderSettings &settings() const { return settings_; }
     bool concurrent() const { return loaded_.value("concurrent", false); }
     bool offers(const std::string &slot) const;
     pid_t pid() const { return process_.running() ? process_.pid() : 0; }
@@ -79,8 +89,7 @@ private:
     void handle_item(const json &item, std::vector<UniqueFd> descriptors);
     void handle_done(const json &done, std::vector<UniqueFd> descriptors);
     void compare_with_manifest();
-    void hide_config();
-    std::string masked(std::string text) const;
+    void stop_pending(bool (*which)(const Pending &), const std::string &reason);
     void end(const std::string &reason);
     void close_if_drained();
     void wake_all();
@@ -96,10 +105,10 @@ private:
     std::vector<Waiter> waiters_;
     uint64_t next_number_ = 1;
     json loaded_ = json::object();
-    std::vector<std::string> secrets_;  // of the configuration: masked in whatever the plugin says
+    Secrets secrets_;  // masked in whatever the plugin says
     std::optional<Failure> failed_;
     std::string reason_;
-    bool is_loaded_ = false, opened_ = false, doomed_ = false, closing_ = false, ended_ = false;
+    bool is_loaded_ = false, opened_ = false, doomed_ = false, closing_ = false, ended_ = false, retiring_ = false;
     Call::Clock::time_point opened_at_{};
 };
 

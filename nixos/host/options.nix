@@ -39,6 +39,16 @@ let
     description = text;
   };
   count = most: text: mkOption { type = types.nullOr (types.ints.between 1 most); default = null; description = text; };
+  numberFrom = least: most: text: mkOption { type = types.nullOr (types.ints.between least most); default = null; description = text; };
+  # What a repository may use; what is left out is as in the default, or as the platform has it.
+  quota = {
+    instances = numberFrom 0 10000 "Instances.";
+    vcpus = numberFrom 0 100000 "Processors of all its machines together.";
+    memory = size "Memory of all its machines together.";
+    disk = size "Disk of all its volumes, with those kept without an instance.";
+    builds = count 64 "Nix steps of all repositories of its owner at the same time.";
+    evaluation_seconds = count 3600 "Deadline of one of its evaluations.";
+  };
   address = default: text: mkOption { type = types.strMatching "(\\[[0-9a-fA-F:.]+]|[0-9.]+):[0-9]+"; inherit default; description = text; };
 in {
   options.services.seed = {
@@ -55,10 +65,33 @@ in {
     };
     domain = mkOption { type = types.str; example = "seed.example.org"; description = "Instances are `INSTANCE.NAMESPACE.DOMAIN`."; };
     silo = mkOption { type = types.nullOr types.str; default = null; description = "Host name of the git server. Null: `silo.` and the domain."; };
+    flake = mkOption {
+      type = types.nullOr types.path;
+      default = null;
+      description = "Folder published as the repository `seed`. Null: the one that comes with the package.";
+    };
     stateDirectory = mkOption { type = types.path; default = "/var/lib/seed"; description = "Everything that must survive: state, repositories, volumes."; };
     admission = mkOption { type = types.enum [ "invite" "open" ]; default = "invite"; description = "`open`: a first push makes a repository. `invite`: only planted ones."; };
     listen.ssh = address "[::]:22" "Where people push and ask.";
     listen.http = address "[::]:80" "Where the platform answers HTTP.";
+    listen.metrics = mkOption {
+      type = types.nullOr (types.strMatching "(\\[[0-9a-fA-F:.]+]|[0-9.]+):[0-9]+");
+      default = null;
+      example = "127.0.0.1:9180";
+      description = "Where monitoring asks for `/metrics`, `/ready` and `/health`; never a public address. Null: nowhere.";
+    };
+    ingress.ipv4 = mkOption {
+      type = types.nullOr (types.strMatching "[0-9.]+");
+      default = null;
+      example = "203.0.113.5";
+      description = "This host's IPv4 address whose ports flakes may ask for with `ipv4.routes`. Null: such flakes are refused.";
+    };
+    ingress.ipv6_blocks = mkOption {
+      type = types.listOf (types.strMatching "[0-9a-fA-F:]+/64");
+      default = [ ];
+      example = [ "2001:db8:1:2::/64" ];
+      description = "IPv6 blocks that flakes may name as `ipv6.block`, each routed to this host (`ip -6 route add local BLOCK dev lo`).";
+    };
     ingress.prefix = mkOption {
       type = types.nullOr (types.strMatching "[0-9a-fA-F:]+/48");
       default = null;
@@ -93,6 +126,48 @@ in {
       connections_per_address = count 900 "SSH connections from one address at the same time.";
       connections = count 900 "SSH connections at the same time.";
       parallel_builds = count 64 "Builds of different namespaces at the same time.";
+      keep_generations = count 1000 "Generations of a repository that can be gone back to, the running one included.";
+      keep_deployments = count 100000 "Rows that `deployments` can tell, per repository.";
+      reserve_bytes = size "Free space of the state directory below which nothing new begins.";
+      fetch_bytes = size "Download of one flake input.";
+      fetch_seconds = count 3600 "Deadline of one flake input.";
+      ready_seconds = count 3600 "Until a new boot must be ready; then the generation before it returns.";
+    };
+    builder = {
+      inputs = mkOption {
+        type = types.nullOr (types.either (types.enum [ "public" "none" ]) (types.listOf types.str));
+        default = null;
+        example = [ "github:NixOS" ];
+        description = "Where flake inputs may come from: `public`, `none`, or a list of `TYPE` and `TYPE:PREFIX`. Null: the platform's default.";
+      };
+      hosts = mkOption { type = types.nullOr (types.listOf types.str); default = null; description = "`HOST:PORT` that listed inputs may redirect to."; };
+      substituters = mkOption {
+        type = types.nullOr (types.attrsOf types.str);
+        default = null;
+        example = { "https://cache.example.org" = "cache.example.org-1:8G5gFCbyRnBQGJbKHAsdWJK8xKzPSVRkBQzOlzTLkVQ="; };
+        description = "Binary caches: https URL to public key. Null: the platform's default.";
+      };
+      fixed_outputs = mkOption {
+        type = types.nullOr types.bool;
+        default = null;
+        description = "Whether builders of fixed-output derivations may download from public hosts over https.";
+      };
+      addresses = mkOption {
+        type = types.nullOr (types.attrsOf types.str);
+        default = null;
+        example = { "git.example.org" = "10.0.0.7:443"; };
+        description = "`HOST` or `HOST:PORT` to `ADDRESS:PORT`: where a host is, instead of asking DNS; the only way to a private address.";
+      };
+      ca_file = mkOption { type = types.nullOr types.path; default = null; description = "CA certificates (PEM) that such servers must be signed by."; };
+    };
+    quotas = {
+      default = quota;
+      repositories = mkOption {
+        type = types.attrsOf (types.submodule { options = quota; });
+        default = { };
+        example = { shop = { instances = 4; memory = "4Gi"; }; };
+        description = "What single repositories may use.";
+      };
     };
     credentials = mkOption {
       type = types.attrsOf types.path;
@@ -125,11 +200,9 @@ in {
 
   config = lib.mkIf cfg.enable {
     services.seed.settings = import ./settings.nix {
-      inherit (cfg) domain silo admission limits;
+      inherit (cfg) domain silo flake admission providers;
       state = cfg.stateDirectory;
-      listen = { inherit (cfg.listen) ssh http; };
-      ingress = { inherit (cfg.ingress) prefix; };
-      inherit (cfg) providers;
+      sections = { inherit (cfg) listen ingress limits quotas; builder = cfg.builder // { ca_file = if cfg.builder.ca_file == null then null else toString cfg.builder.ca_file; }; };
       pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
       extra = cfg.extraSettings;
     };

@@ -9,14 +9,14 @@ let
     // (if choice.isolation or "process" == "process" then { } else { inherit (choice) isolation; })
     // (let config = clean (choice.settings or { }); in if config == { } then { } else { inherit config; });
 in
-{ domain, silo ? null, state ? "/var/lib/seed", listen ? { }, ingress ? { }, admission ? "invite", providers, limits ? { }
+{ domain, silo ? null, flake ? null, state ? "/var/lib/seed", admission ? "invite", providers
+, sections ? { }                    # listen, ingress, limits, quotas ...: whole sections of the file; what is null is left to the platform's default
 , pluginDirectories ? [ ], extra ? { } }:
   let
-    some = name: value: if value == { } || value == [ ] then { } else { ${name} = value; };
     settings = {
-      platform = { inherit domain state; } // (if silo == null then { } else { inherit silo; });
+      platform = { inherit domain; state = toString state; }
+        // (if silo == null then { } else { inherit silo; }) // (if flake == null then { } else { flake = toString flake; });
       inherit admission;
       providers = builtins.mapAttrs (_: chosen: if isList chosen then map provider chosen else provider chosen) (withoutNulls providers);
-    } // some "listen" (clean listen) // some "ingress" (clean ingress) // some "limits" (clean limits)
-      // some "plugin_directories" pluginDirectories;
+    } // clean sections // (if pluginDirectories == [ ] then { } else { plugin_directories = pluginDirectories; });
   in settings // builtins.mapAttrs (name: value: if isAttrs value && isAttrs (settings.${name} or null) then settings.${name} // value else value) extra

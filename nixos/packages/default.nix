@@ -34,11 +34,11 @@ let
   seed = pkgs.stdenv.mkDerivation (common // {
     pname = "seed";
     # The guest image comes from nixpkgs' kernel, not from Debian's.
-    ninjaFlags = [ "seedd" "seed" "seed-session" "seed-http" "seed-plugin-host" "seed-nix-box" "seed-hook" "seed-net" "seed-edge" "seed-vm"
+    ninjaFlags = [ "seedd" "seed" "seed-session" "seed-http" "seed-plugin-host" "seed-nix-box" "seed-fetch-proxy" "seed-hook" "seed-net" "seed-edge" "seed-vm"
       "dns-powerdns" "dns-rfc2136" "git-silo" "storage-localpath" "runtime-qemu" ];
     installPhase = ''
       mkdir -p $out/libexec/seed/bin $out/libexec/seed/plugins $out/bin
-      for program in seedd seed seed-session seed-http seed-plugin-host seed-nix-box seed-hook seed-net seed-edge seed-vm; do
+      for program in seedd seed seed-session seed-http seed-plugin-host seed-nix-box seed-fetch-proxy seed-hook seed-net seed-edge seed-vm; do
         install -m 0755 bin/$program $out/libexec/seed/bin/
       done
       for plugin in dns-powerdns dns-rfc2136 git-silo storage-localpath runtime-qemu; do

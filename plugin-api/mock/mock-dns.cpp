@@ -123,6 +123,6 @@ private:
 SEED_DNS_PLUGIN(MockDns, "mock-dns", SEED_VERSION, "a DNS provider that remembers",
                 MOCK_SCHEMA(R"(,"zones":{"type":"array","items":{"type":"string"},"description":"are there from the start"},)"
                             R"("foreign":{"type":"array","description":"record sets of somebody else"},)"
-                            R"("settle_calls":{"type":"integer","minimum":0,"description":"how often settled says no after a change"})"))
+                            R"("settle_calls":{"type":"integer","minimum":0,"description":"how often settled says no after a change"})"), true)
 
 }  // namespace seed::mock

@@ -150,7 +150,10 @@ public:
     PublishReply publish(plugin::Call &call, const PublishRequest &request) override {
         mock_.enter(call, "publish", request);
         mock_.change([&](json &state) { state["published"][request.ns] = request.services; });
-        return {};
+        PublishReply reply;
+        for (const auto &service : request.services)
+            for (const auto &route : service.routes) reply.routes.push_back({service.instance, route.name, route.udp, true, ""});
+        return reply;
     }
     ImagesReply images(plugin::Call &call) override {
         mock_.enter(call, "images");

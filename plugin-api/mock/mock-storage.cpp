@@ -125,6 +125,6 @@ private:
 };
 
 SEED_STORAGE_PLUGIN(MockStorage, "mock-storage", SEED_VERSION, "a storage provider that remembers",
-                    MOCK_SCHEMA(R"(,"capacity_bytes":{"type":"integer","description":"of all volumes together"})"))
+                    MOCK_SCHEMA(R"(,"capacity_bytes":{"type":"integer","description":"of all volumes together"})"), true)
 
 }  // namespace seed::mock

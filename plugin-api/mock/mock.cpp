@@ -128,6 +128,9 @@ void Mock::enter(const plugin::Call &call, const std::string &slot, const json &
         write_all(log.get(), to_json_text(line) + "\n");
     }
     json script = this->script();
+    if (auto only = script.find("only"); only != script.end() && only->is_string() &&
+                                         to_json_text(line["request"]).find(only->get_ref<const std::string &>()) == std::string::npos)
+        return;
 
     int delay = 0;
     if (auto found = script.find("delay_ms"); found != script.end() && found->is_number()) delay = found->get<int>();

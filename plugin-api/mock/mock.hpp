@@ -8,6 +8,7 @@
 //   "ignore_ms": {"SLOT":4000}           takes that long whatever it is told, then goes on
 //   "crash":    {"SLOT":1}               the process aborts at the first N calls
 //   "throw":    ["SLOT"]                 throws something that is no std::exception
+//   "only":     "TEXT"                   the script is for requests that contain TEXT (a tenant's namespace, say); others do as they should
 //   "careless": true                     logs its "secret", which the core must mask
 // A file script.json in the state directory, when there is one, replaces all of these, and is read anew at each call.
 // calls.jsonl in the state directory gets one line {"slot","request_id","request","time_ms"} per call.
@@ -32,6 +33,7 @@ namespace seed::mock {
     R"("crash":{"type":"object","description":"slots whose first calls end the process"},)"                            \
     R"("throw":{"type":"array","description":"slots that throw what is no exception class"},)"                         \
     R"("ignore_ms":{"type":"object","description":"slots that take that long whatever they are told"},)"               \
+    R"("only":{"type":"string","description":"the script is for requests that contain this"},)"                        \
     R"("secret":{"type":"string","x-seed-secret":true,"description":"used for nothing"},)"                             \
     R"("careless":{"type":"boolean","description":"logs the secret"})" extra "}}"
 

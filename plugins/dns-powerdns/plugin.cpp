@@ -7,4 +7,4 @@ using Provider = seed::powerdns::PowerDns;
 }
 
 SEED_DNS_PLUGIN(Provider, "dns-powerdns", "0.1.0", "records in PowerDNS, a server of its own or one that is there",
-                seed::powerdns::config_schema)
+                seed::powerdns::config_schema, true)

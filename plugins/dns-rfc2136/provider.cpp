@@ -14,8 +14,8 @@ const char *const config_schema = R"({
   "additionalProperties": false,
   "required": ["server"],
   "properties": {
-    "server": {"type": "string", "minLength": 1, "description": "the primary server: ADDRESS or ADDRESS:PORT"},
-    "secondaries": {"type": "array", "items": {"type": "string"}, "description": "servers that must have a change before it counts as settled"},
+    "server": {"type": "string", "minLength": 1, "x-seed-port": 53, "description": "the primary server: ADDRESS or ADDRESS:PORT"},
+    "secondaries": {"type": "array", "items": {"type": "string", "x-seed-port": 53}, "description": "servers that must have a change before it counts as settled"},
     "key_name": {"type": "string", "pattern": "^[a-z0-9._-]{0,200}$", "description": "TSIG key; empty: updates are not signed"},
     "algorithm": {"type": "string", "enum": ["hmac-sha256", "hmac-sha384", "hmac-sha512"], "description": "of that key; default hmac-sha256"},
     "secret": {"type": "string", "pattern": "^[A-Za-z0-9+/]+=*$", "x-seed-secret": true, "description": "of that key, base64; better in a file"},

@@ -6,6 +6,7 @@ namespace {
 
 const char *config_schema = R"({
   "type": "object",
+  "x-seed-needs": {"processes": 16384},
   "properties": {
     "path": {"type": "string", "x-seed-path": "write", "description": "where the repositories lie; default: below the provider's state directory"},
     "flake": {"type": "string", "x-seed-path": "read", "description": "folder of the platform's own flake, published as the repository seed; the platform fills it in"},

@@ -172,7 +172,22 @@ void Network::quit() {
     }
 }
 
-void Network::apply(const std::vector<Machine> &machines) {
+std::vector<runtime::RouteReport> Network::routes(const runtime::PublishRequest &request, const std::vector<NetRefusal> &refused) {
+    std::vector<runtime::RouteReport> reports;
+    for (const runtime::Service &service : request.services)
+        for (const runtime::Route &route : service.routes) {
+            runtime::RouteReport report{service.instance, route.name, route.udp, true, ""};
+            for (const NetRefusal &one : refused)
+                if (one.listen == route.address && one.host_port == route.host_port && one.udp == route.udp) {
+                    report.ok = false;
+                    report.reason = one.reason;
+                }
+            reports.push_back(std::move(report));
+        }
+    return reports;
+}
+
+std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines) {
     NetworkState state;
     state.prefix6 = settings_.prefix6;
     state.zone = settings_.zone;
@@ -205,6 +220,8 @@ void Network::apply(const std::vector<Machine> &machines) {
                     if (forward != ports.end()) state.forwards.push_back({forward->second, service.address, expose.port, udp});
                 }
             }
+            for (const runtime::Route &route : service.routes)
+                state.forwards.push_back({route.host_port, service.address, route.port, route.udp, route.address});
             entry.names = service.names;
             std::string name = service.instance.substr(service.instance.find('/') + 1) + "." + publication.ns;
             for (const std::string &full : {name, state.zone.empty() ? name : name + "." + state.zone})
@@ -212,7 +229,9 @@ void Network::apply(const std::vector<Machine> &machines) {
             state.services.push_back(std::move(entry));
         }
     applied_ = listening(machines);
-    for (const std::string &remark : NetClient(socket()).apply(state)) host_.log(SEED_WARN, "network: " + remark);
+    std::vector<NetRefusal> refused;
+    for (const std::string &remark : NetClient(socket()).apply(state, &refused)) host_.log(SEED_WARN, "network: " + remark);
+    return refused;
 }
 
 }  // namespace seed::qemu

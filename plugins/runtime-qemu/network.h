@@ -25,12 +25,15 @@ public:
     std::string socket() const { return (settings_.state / "net" / "net.sock").string(); }
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);
-    void apply(const std::vector<Machine> &machines);
+    // Returns the ports of the host that could not be had.
+    std::vector<NetRefusal> apply(const std::vector<Machine> &machines);
     // The machines listen otherwise than the network was told last: another port only on IPv4, or no longer.
     bool outdated(const std::vector<Machine> &machines) const { return applied_ != listening(machines); }
     void quit();  // ends seed-net and all it started; of nothing succeeds
     void publish(const runtime::PublishRequest &request);  // remembered; apply() makes it true
     std::vector<runtime::Forward> forwards(const std::string &ns) const;
+    // What became of the routes in `request`, after apply() has `refused` some ports.
+    static std::vector<runtime::RouteReport> routes(const runtime::PublishRequest &request, const std::vector<NetRefusal> &refused);
     uint32_t tenant(const std::string &ns);  // a small number for ever, never 0
 
 private:

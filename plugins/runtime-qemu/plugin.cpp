@@ -274,8 +274,8 @@ public:
         network_.publish(request);
         std::vector<Machine> all = machines_.all();
         network_.ensure(all);
-        network_.apply(all);
-        return {network_.forwards(request.ns)};
+        std::vector<NetRefusal> refused = network_.apply(all);
+        return {network_.forwards(request.ns), Network::routes(request, refused)};
     }
 
     runtime::ImagesReply images(plugin::Call &) override {

@@ -86,4 +86,4 @@ private:
 
 }  // namespace
 
-SEED_STORAGE_PLUGIN(LocalPath, "storage-localpath", "0.1.0", "volumes as sparse ext4 images in a local folder", schema)
+SEED_STORAGE_PLUGIN(LocalPath, "storage-localpath", "0.1.0", "volumes as sparse ext4 images in a local folder", schema, true)

@@ -131,10 +131,14 @@ VolumeFile VolumeFiles::create(const std::string &volume, uint64_t size_bytes, s
     }
     // The file is sparse: this is room for what formatting writes, and a margin so that others can go on working.
     if (free_bytes() < reserve + size_bytes / 64) explain_full(volume);
-    make_durable_folder(place.folder.parent_path());
-    make_durable_folder(place.folder);
     fs::path temporary = place.folder / (std::string(leftover_prefix) + random_hex(8));
-    UniqueFd fd = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    UniqueFd fd;
+    {
+        std::lock_guard lock(folders_);
+        make_durable_folder(place.folder.parent_path());
+        make_durable_folder(place.folder);
+        fd = open_file(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    }
     Unlinked cleanup{temporary};
     if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) fail_errno("locking " + temporary.string());
     set_size(place, fd.get(), size_bytes);
@@ -186,6 +190,7 @@ void VolumeFiles::remove(const std::string &volume) {
     Place place = place_of(volume);
     for (const auto &path : {place.image, place.description})
         if (unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) fail_errno("removing " + path.string());
+    std::lock_guard lock(folders_);
     if (!fs::is_directory(place.folder)) return;
     sync_folder(place.folder);
     rmdir(place.folder.c_str());  // goes only when nothing is left in it

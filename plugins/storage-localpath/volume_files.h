@@ -5,12 +5,13 @@
 // temporary files are found by their free lock and removed.  Nothing here ever mounts, checks or formats an image that has its
 // name.
 //
-// Not thread-safe; several processes on one folder are safe.  All throw Failure.
+// Thread-safe; several processes on one folder are safe.  All throw Failure.
 #pragma once
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ private:
     void remove_leftovers() const;
 
     std::filesystem::path folder_;
+    std::mutex folders_;  // held while folders of namespaces and instances are made or go; never while a volume is formatted
 };
 
 }  // namespace seed::localpath

@@ -178,7 +178,7 @@ with Platform() as platform:
                 for number in range(options.repositories):
                     name = f"copy{number:05}"
                     subprocess.run(["cp", "-a", silo("small"), silo(name)], check=True)
-                    store.execute("INSERT INTO flakes SELECT ?, 'ssh-ed25519 ' || ?, cid || ?, ns || ?, identity_key, created_ms FROM flakes WHERE repository = 'small'",
+                    store.execute("INSERT INTO flakes (repository, owner, cid, ns, identity_key, created_ms) SELECT ?, 'ssh-ed25519 ' || ?, cid || ?, ns || ?, identity_key, created_ms FROM flakes WHERE repository = 'small'",
                                   (name, name, number, f"{number:05}"))
                     store.execute("INSERT INTO revisions (repository, commit_id, tree, pushed_by, state, stage, message, created_ms, finished_ms, generation, timings) "
                                   "SELECT ?, commit_id, tree, pushed_by, 'failed', 'evaluating', '', created_ms, finished_ms, generation, timings FROM revisions "
@@ -196,6 +196,11 @@ with Platform() as platform:
                 began = time.perf_counter()
                 person.ssh("whoami")
                 print(f"  many    {what} whoami: {time.perf_counter() - began:.3f} s", flush=True)
+            platform.stop()   # whose keys may push where is known from the life before
+            platform.start(deadline=600)
+            began = time.perf_counter()
+            person.ssh("whoami")
+            print(f"  many    first whoami after another start: {time.perf_counter() - began:.3f} s", flush=True)
             began = time.perf_counter()
             person.change("small", {"more": "x"})
             git("push", "-q", "-o", "nowait", person.url("small"), "HEAD:refs/heads/main", cwd=person.folder("small"))

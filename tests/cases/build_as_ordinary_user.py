@@ -9,6 +9,8 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from flake_inputs import archive, lock, references, tarball, tree_hash
+from https_origin import Origin
 from make_flake import make_flake
 
 UID = 12345 if os.geteuid() == 0 else os.geteuid()
@@ -24,7 +26,7 @@ with tempfile.TemporaryDirectory(prefix="seed-user-") as name:
     room = pathlib.Path(name)
     os.chmod(room, 0o755)
     # The build directory may be closed to that uid.
-    for program in ("seed-build-probe", "seed-nix-box"):
+    for program in ("seed-build-probe", "seed-nix-box", "seed-fetch-proxy"):
         shutil.copy(BUILD / program, room / program)
     home = room / "home"
     home.mkdir()
@@ -48,4 +50,24 @@ with tempfile.TemporaryDirectory(prefix="seed-user-") as name:
                    env={"PATH": "/usr/bin", "HOME": str(home)})
     last = json.loads(done.stdout.splitlines()[-1])
     assert not last["ok"] and "confined" in last["text"], (done.stdout, done.stderr)
+
+    # Inputs come through the same door.
+    with Origin(room / "origin", "files.example") as origin:
+        os.chmod(room / "origin" / "ca.pem", 0o644)
+        content = {"file": "from an archive"}
+        origin.pages["/a.tar.gz"] = archive(content)
+        inputs = {"a": tarball("https://files.example/a.tar.gz", tree_hash(content))}
+        (flake / "flake.lock").write_text(lock(inputs))
+        (flake / "flake.nix").write_text("""{ inputs = %s; outputs = { self, a }: { seeds.x = { meta.read = builtins.readFile "${a}/file";
+          toplevel = builtins.derivation { name = "x"; system = "x86_64-linux"; builder = "/none"; }; }; }; }""" % references(inputs))
+        done = as_user([room / "seed-build-probe", home / "state", "one", flake, "unpack", "evaluate", "--set", "tree=inputs", "--set", "allow=public", *origin.settings()],
+                       env={"PATH": "/usr/bin", "HOME": str(home)})
+        last = json.loads(done.stdout.splitlines()[-1])
+        assert last["ok"] and last["seeds"]["x"]["meta"] == {"read": "from an archive"}, (done.stdout, done.stderr)
+        inputs["a"]["url"] = "https://127.0.0.1/a.tar.gz"
+        (flake / "flake.lock").write_text(lock(inputs))
+        done = as_user([room / "seed-build-probe", home / "state", "one", flake, "unpack", "--set", "tree=inside", "--set", "allow=public", *origin.settings()],
+                       env={"PATH": "/usr/bin", "HOME": str(home)})
+        last = json.loads(done.stdout.splitlines()[-1])
+        assert not last["ok"] and "a loopback address" in last["text"], (done.stdout, done.stderr)
 print("ok")

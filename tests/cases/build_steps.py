@@ -47,6 +47,13 @@ with tempfile.TemporaryDirectory(prefix="seed-build-") as name:
     for instance in ("web", "api"):
         assert pathlib.Path(other["images"][instance]["path"]).read_bytes() == pathlib.Path(first["images"][instance]["path"]).read_bytes()
 
+    # An archive that was cut off leaves nothing behind, even where tar would take it for whole.
+    answers, _ = probe(flake, "t0", "unpack-cut")
+    assert not answers[-1]["ok"] and "the source ended too early" in answers[-1]["text"], answers
+    # A tree whose note was not written yet (seedd was killed in between) is there: who would send it once more is sent away, and that is no error.
+    (room / "state" / "build" / "one" / "trees" / "t1").unlink()
+    assert good(flake, "t1", "unpack-late", "evaluate")[0]["seeds"] == first["seeds"]
+
     # A text beside the flake changes no output; a page changes one instance.
     (flake / "README.md").write_text("words\n")
     assert good(flake, "t2", "unpack", "evaluate")[0]["seeds"] == first["seeds"]

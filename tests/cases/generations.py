@@ -3,6 +3,7 @@
 import re
 import time
 
+import schemas
 from seed_person import Person
 from seed_platform import Platform, needs, wait_for
 
@@ -40,7 +41,7 @@ with Platform(settings="limits: { ready_seconds: 40, keep_generations: 3 }") as 
 
     wait_for(lambda: not platform.processes("seed-nix-box"), "the collection after the push has ended", 60)
     began = time.monotonic()
-    back = alice.ask("rollback", "shop")
+    back = schemas.one("rollback", alice.ssh("rollback", "shop", "--json").stdout)
     assert back["kind"] == "rollback" and back["state"] == "deployed" and (back["previous"], back["generation"]) == (2, 1), back
     assert back["by"].startswith("SHA256:") and "evaluate" not in back["timings"], back
     serves("web one")
@@ -54,11 +55,16 @@ with Platform(settings="limits: { ready_seconds: 40, keep_generations: 3 }") as 
     wait_for(lambda: note_boxes() or alice.instance("shop", "web")["state"] == "ready", "the platform is back", 60)
     assert not boxes, "Nix ran at the start for an unchanged revision"
     serves("web one")
-    assert [one["kind"] for one in alice.ask("deployments", "shop")["deployments"]] == ["rollback", "push", "push"]
+    assert [one["kind"] for one in schemas.fits("deployments", alice.ask("deployments", "shop"))["deployments"]] == ["rollback", "push", "push"]
 
     # The same again is refused; twice is where we were; a stranger sees nothing.
     assert "already" in alice.ssh("rollback", "shop", "1", check=False).stderr
-    assert alice.ask("rollback", "shop/web")["generation"] == 2
+    back = schemas.fits("rollback", alice.ask("rollback", "shop/web"))
+    assert (back["generation"], back["instance"]) == (2, "web"), back
+    schemas.fits("generations", alice.ask("generations", "shop"))
+    assert {one["instance"]: one["change"] for one in schemas.fits("diff", alice.ask("diff", "shop", "1", "2"))["differences"]} == {"api": "unchanged", "web": "changed"}
+    assert schemas.fits("diff", alice.ask("diff", "shop", "2", "2"))["same"]
+    schemas.fits("plan", alice.ask("plan", "shop"))
     serves("web two")
     for words in (("rollback", "shop"), ("generations", "shop"), ("deployments", "shop"), ("rollback", "shop/web", "1")):
         assert bob.ssh(*words, check=False).returncode == 3, words
@@ -77,6 +83,11 @@ with Platform(settings="limits: { ready_seconds: 40, keep_generations: 3 }") as 
     flake = alice.flake("shop")
     assert flake["generation_number"] == 2 and flake["deployment"]["kind"] == "return" and flake["trouble"] == "", flake
     assert "rollback" in alice.ssh("status", "shop").stdout
+    happened = schemas.each("events", alice.ssh("events", "shop", "--json").stdout)
+    returned = [one for one in happened if one["type"] == "returned"]
+    assert len(returned) == 1 and "did not get ready" in returned[0]["reason"], returned
+    assert [one["type"] for one in happened if one["type"] in ("failed", "returned")] == ["returned", "failed"], happened
+    assert len([one for one in happened if one["type"] == "rolled_back"]) == 2, happened
     boots = {one["name"]: one["boot"] for one in flake["instances"]}
     made = [one for one in alice.ask("generations", "shop")["generations"] if not one["ready"]]
     assert [one["generation"] for one in made] in ([], [3]), made   # it is collected as soon as the flake is at rest

@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 
+import schemas
 import several
 from seed_person import Person
 from seed_platform import Platform, needs, wait_for
@@ -78,7 +79,7 @@ import json
 print(json.dumps([answers, failures]))
 """
 
-with Platform() as platform:
+with Platform(settings="limits: { ready_seconds: 60 }") as platform:
     alice = Person(platform, "alice")
     several.make(alice, "app", seeds("one"))
     alice.push("app")
@@ -129,6 +130,22 @@ with Platform() as platform:
     assert "stopped before it was ready" in pushed.stderr, pushed.stderr
     client.end()
     assert not client.failures and set(client.answers) == {"answer of two\n"}, (client.failures[:3], client.answers)
+    # One that runs and never listens: after ready_seconds its pusher reads so, and what served goes on serving all the time.
+    client = Client(lambda: get(url))
+    serving = alice.wait_ready("app")["boot"]
+    several.change(alice, "app", {"web": {**seeds("deaf")["web"], "script": "echo I hear nothing; while :; do sleep 1000; done\n"}})
+    told = alice.push("app").stderr
+    assert "FAILED while starting" in told and "was not ready within" in told and "nothing listens yet on" in told, told
+    assert "I hear nothing" in told and "rolled back to generation 2" in told, told
+    client.end()
+    assert not client.failures and set(client.answers) == {"answer of two\n"}, (client.failures[:3], client.answers)
+    wait_for(lambda: machines() == 1, "the deaf machine has ended", 60)
+    flake = alice.flake("app")
+    assert alice.wait_ready("app")["boot"] == serving, "the machine that served was restarted"
+    assert flake["deployment"]["kind"] == "return" and flake["generation_number"] == 2 and flake["trouble"] == "", flake
+    returned = [one for one in schemas.each("events", alice.ssh("events", "app", "--json").stdout) if one["type"] == "returned"]
+    assert len(returned) == 2 and all("did not get ready" in one["reason"] for one in returned), returned
+
     # And a good one afterwards takes over from the one that still serves.
     several.change(alice, "app", seeds("four"))
     alice.push("app")

@@ -2,12 +2,16 @@
 // JSON per step: {"step","ok","ms","code","text", ...}; stops at the first failure.  Status 0 in both cases.
 //
 //   seed-build-probe STATE NAMESPACE FOLDER STEP... [--set NAME=VALUE]...
-//   steps: unpack evaluate build image keep (collect all but this tree) forget (collect all) forget-but-source remarks owed (a collection)
+//   steps: unpack unpack-cut (the archive ends between two files) unpack-late (it begins when nobody wants it any more) evaluate build
+//          image keep (collect all but this tree) forget (collect all) forget-but-source remarks owed (a collection)
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <vector>
 
@@ -19,10 +23,12 @@
 #include <seed/util/process.h>
 #include <seed/util/text.h>
 
+#include "core/base/timer.h"
 #include "core/build/nix_builder.h"
 
 using namespace seed;
 using nlohmann::json;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -46,10 +52,34 @@ struct Run {
         if (!status.ok()) throw Failure(Code::internal, "tar: " + status.to_string());
     }
 
+    // Without its end, which is made of zeros.
+    Task<void> cut_tar_to(int fd) {
+        fs::path whole = fs::temp_directory_path() / ("seed-build-probe-" + std::to_string(getpid()));
+        UniqueFd file = open_file(whole, O_RDWR | O_CREAT | O_EXCL, 0600);
+        fs::remove(whole);
+        co_await tar_to(file.get());
+        lseek(file.get(), 0, SEEK_SET);
+        std::string text = read_all(file.get(), 1u << 30);
+        size_t end = text.find_last_not_of('\0');
+        text.resize((end + 512) / 512 * 512);
+        write_all(fd, text);
+    }
+    Task<void> late_tar_to(int fd) {
+        pollfd reader{fd, 0, 0};
+        while (poll(&reader, 1, 0) == 0) co_await sleep_for(std::chrono::milliseconds(5));
+        throw Failure(Code::cancelled, "nobody reads the archive any more");
+    }
+
     Task<json> step(const std::string &name) {
         json result = json::object();
         if (name == "unpack") {
             std::function<Task<void>(int)> produce = [this](int fd) { return tar_to(fd); };
+            source = co_await builder.unpack(call, ns, tree, produce);
+        } else if (name == "unpack-cut") {
+            std::function<Task<void>(int)> produce = [this](int fd) { return cut_tar_to(fd); };
+            source = co_await builder.unpack(call, ns, tree, produce);
+        } else if (name == "unpack-late") {
+            std::function<Task<void>(int)> produce = [this](int fd) { return late_tar_to(fd); };
             source = co_await builder.unpack(call, ns, tree, produce);
         } else if (name == "evaluate") {
             evaluated = co_await builder.evaluate(call, source);
@@ -104,6 +134,16 @@ struct Run {
     }
 };
 
+// What the git provider does for an input from this platform.
+Task<void> archive(Call call, std::string repository, std::string revision, int fd) {
+    SpawnOptions options;
+    options.arguments = {"git", "-C", repository, "archive", "--format=tar", revision};
+    options.descriptors = {{fd, 1}};
+    Process git = Process::spawn(options);
+    ExitStatus status = co_await wait_for_exit(git, call);
+    if (!status.ok()) throw Failure(Code::not_found, "there is no such repository or revision");
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -144,6 +184,26 @@ int main(int argc, char **argv) {
             settings.build_deadline = std::chrono::seconds(std::stoull(value));
         else if (name == "allow")
             settings.allowed_inputs.push_back(value);
+        else if (name == "address")
+            settings.addresses[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+        else if (name == "fetch_host")
+            settings.fetch_hosts.push_back(value);
+        else if (name == "certificates")
+            settings.certificates = value;
+        else if (name == "substituter")
+            settings.substituters[value.substr(0, value.find('='))] = value.substr(value.find('=') + 1);
+        else if (name == "fixed_outputs")
+            settings.fixed_outputs = value == "true";
+        else if (name == "fetch_seconds")
+            settings.fetch_deadline = std::chrono::seconds(std::stoull(value));
+        else if (name == "fetch_bytes")
+            settings.fetch_bytes = std::stoull(value);
+        else if (name == "platform_host")
+            settings.platform_host = value;
+        else if (name == "repositories")  // a folder of bare ones
+            settings.platform_source = [value](Call call, std::string repository, std::string revision, int write_fd) {
+                return archive(call, value + "/" + repository + ".git", revision, write_fd);
+            };
         else
             throw Failure(Code::invalid, "unknown setting " + name);
     }

@@ -6,15 +6,19 @@ import shutil
 from seed_platform import BUILD
 
 
-def make(person, repo, seeds):
-    """seeds: {"NAME": {"script": "...", any option}}; a repository that is not pushed yet."""
+def files(seeds, beside):
+    return {"seeds.json": json.dumps(seeds, indent=1), "flake.json": json.dumps(beside or {}, indent=1)}
+
+
+def make(person, repo, seeds, beside=None):
+    """seeds: {"NAME": {"script": "...", any option}}; beside: {"combine": ..., "ipv4": ...}; a repository that is not pushed yet."""
     os.makedirs(f"{person.folder(repo)}/bb", exist_ok=True)
     shutil.copy(f"{BUILD}/bin/guest_tool", f"{person.folder(repo)}/bb/guest_tool")
-    person.make_repo(repo, "several", {"seeds.json": json.dumps(seeds, indent=1)})
+    person.make_repo(repo, "several", files(seeds, beside))
 
 
-def change(person, repo, seeds):
-    person.change(repo, {"seeds.json": json.dumps(seeds, indent=1)})
+def change(person, repo, seeds, beside=None):
+    person.change(repo, files(seeds, beside))
 
 
 def serve(port=80, page="it serves"):

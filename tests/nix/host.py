@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 from nix_side import BUILD, SOURCE, evaluate, nixpkgs, refusal
+from seedd_reads import seedd_reads
 
 GOLDEN = f"{SOURCE}/nixos/host/plugins.json"
 
@@ -38,15 +39,6 @@ def plugins():
     return found
 
 
-def seedd_reads(settings):
-    """(accepted, what seedd makes of it or all its mistakes)."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(settings)
-        file.flush()
-        result = subprocess.run([f"{BUILD}/tests/nix/parse_config", file.name], capture_output=True, text=True, timeout=60)
-    return result.returncode == 0, result.stdout
-
-
 built = plugins()
 if sys.argv[1:] == ["--accept"]:
     with open(GOLDEN, "w") as file:
@@ -61,8 +53,13 @@ for name, one in built.items():
 # From plain values, with Debian's Nix alone.
 text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
   domain = "seed.example.org";
-  listen = { ssh = "[::]:22"; http = "0.0.0.0:80"; };
-  ingress.prefix = "2001:db8:5eed::/48";
+  sections = {
+    listen = { ssh = "[::]:22"; http = "0.0.0.0:80"; metrics = null; };
+    ingress = { prefix = "2001:db8:5eed::/48"; ipv4 = null; ipv6_blocks = [ ]; };
+    limits = { build_memory = "8Gi"; build_seconds = null; };
+    quotas = { default = { memory = "4Gi"; disk = null; }; repositories = { shop.instances = 4; none.vcpus = null; }; };
+    builder = { inputs = [ "github:NixOS" ]; substituters = { }; fixed_outputs = true; hosts = null; };
+  };
   providers = {
     runtime = { plugin = "runtime-qemu"; settings = { accelerator = "kvm"; guest = null; }; };
     dns = { plugin = "dns-powerdns"; isolation = "process"; settings = { managed = true; listen = "127.0.0.1:5300"; dns_port = null; }; };
@@ -70,7 +67,6 @@ text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
     storage = { plugin = "storage-localpath"; settings.path = "/srv/a \\"quoted\\" path: with # all"; };
     registrar = null;
   };
-  limits = { build_memory = "8Gi"; build_seconds = null; };
   pluginDirectories = [ "/usr/lib/seed/plugins" ];
   extra.platform.state = "/srv/seed";
 })""")
@@ -112,7 +108,7 @@ made = evaluate(f"""let {SYSTEM}
       providers.runtime.settings.accelerator = "kvm"; providers.runtime.plugin = "runtime-qemu";
       limits.build_memory = "8Gi"; ingress.prefix = "2001:db8:5eed::/48"; extraSettings.admission = "open";
     }}; }};
-    show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; tcp = c.networking.firewall.allowedTCPPorts;
+    show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; machines = c.systemd.units."seed-machines.service".text; tcp = c.networking.firewall.allowedTCPPorts;
       udp = c.networking.firewall.allowedUDPPorts; inherit (c) warnings; failed = builtins.filter (a: !a.assertion && nixos.lib.hasInfix "seed" a.message) c.assertions; keep = c.services.seed.persistentPaths; }};
   in {{ node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
 for name, one in made.items():
@@ -144,8 +140,10 @@ for broken, words in [
 with tempfile.TemporaryDirectory() as folder:
     with open(f"{folder}/seedd.service", "w") as file:
         file.write(made["node"]["unit"])
+    with open(f"{folder}/seed-machines.service", "w") as file:
+        file.write(made["node"]["machines"])
     try:
-        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service"], capture_output=True, text=True, timeout=60)
+        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service", f"{folder}/seed-machines.service"], capture_output=True, text=True, timeout=60)
         wrong = [line for line in verified.stderr.splitlines() if "seedd.service" in line and not ("not executable" in line or "Failed to prepare filename" in line or "No such file" in line)]
         assert not wrong, wrong
     except FileNotFoundError:

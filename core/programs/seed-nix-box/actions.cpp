@@ -16,6 +16,7 @@ int run_action(const Options &options) {
         return run_to_end(command);
     }
     if (name == "unpack") return unpack_source(options);
+    if (name == "fetch") return fetch_input(options);
     if (name == "evaluate") return evaluate_flake(options);
     if (name == "build") return build_derivations(options);
     if (name == "image") return make_closure_image(options);

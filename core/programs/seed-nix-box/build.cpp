@@ -13,6 +13,7 @@
 
 #include "core/programs/seed-nix-box/actions.h"
 #include "core/programs/seed-nix-box/command.h"
+#include "core/programs/seed-nix-box/door.h"
 #include "core/programs/seed-nix-box/log_filter.h"
 
 namespace seed::box {
@@ -62,6 +63,7 @@ int build_derivations(const Options &options) {
     nix.arguments = {"nix", "build", "--no-link", "--json", "-L"};
     nix.arguments.insert(nix.arguments.end(), request.nix_options.begin(), request.nix_options.end());
     nix.arguments.insert(nix.arguments.end(), unique.begin(), unique.end());
+    if (options.door >= 0) nix.environment = door_environment();
     nix.out = result.write.get();  // small: it fits the pipe while we read the log
     nix.err = log.write.get();
     pid_t pid = start(nix);

@@ -40,9 +40,10 @@ pid_t start(const Command &command) {
     std::vector<char *> argv;
     for (const auto &argument : command.arguments) argv.push_back(const_cast<char *>(argument.c_str()));
     argv.push_back(nullptr);
-    static const char *const environment[] = {
-        "PATH=/usr/bin:/usr/sbin", "HOME=/home",       "USER=root", "LANG=C.UTF-8", "TMPDIR=/tmp",
-        "NIX_CONF_DIR=/etc/nix",   "NIX_REMOTE=local", nullptr};
+    std::vector<const char *> environment;
+    for (const auto &variable : command.environment) environment.push_back(variable.c_str());  // the first of a name counts
+    environment.insert(environment.end(), {"PATH=/usr/bin:/usr/sbin", "HOME=/home", "USER=root", "LANG=C.UTF-8", "TMPDIR=/tmp",
+                                           "NIX_CONF_DIR=/etc/nix", "NIX_REMOTE=local", nullptr});
     UniqueFd null = open_file("/dev/null", O_RDWR);
     pid_t pid = fork();
     if (pid < 0) fail_errno("fork");
@@ -56,7 +57,7 @@ pid_t start(const Command &command) {
     place(command.out < 0 ? null.get() : command.out, 1);
     place(command.in < 0 ? null.get() : command.in, 0);
     close_range(3, ~0u, 0);
-    execvpe(argv[0], argv.data(), const_cast<char **>(environment));
+    execvpe(argv[0], argv.data(), const_cast<char **>(environment.data()));
     std::fprintf(stderr, "seed-nix-box: not_found: cannot run %s: %m\n", argv[0]);
     _exit(125);
 }

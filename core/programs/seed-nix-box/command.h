@@ -13,6 +13,7 @@ struct Command {
     int in = -1, out = 1, err = 2;       // -1: /dev/null
     uint64_t address_space = 0;          // RLIMIT_AS; 0: unlimited
     uint64_t file_bytes = 0;             // RLIMIT_FSIZE; 0: unlimited
+    std::vector<std::string> environment;  // "NAME=value", in addition
 };
 
 pid_t start(const Command &command);

@@ -2,7 +2,7 @@
 //
 // As root the box has host uids 600000+65536 as its 0..65535, and the store is a size-limited disk image that is mounted only
 // here. As an ordinary user it has that one uid, and the store is a folder.  Either way: its own mounts, pids, IPC, host name,
-// and a network with nothing but loopback.  Control groups are joined before we start (SpawnOptions::cgroups); the deadline is
+// and a network with nothing but loopback (a step may have a door in it, see door.h).  Control groups are joined before we start (SpawnOptions::cgroups); the deadline is
 // the caller's SIGKILL, and everything dies with us.
 //
 // Messages about the box itself go to stderr as "seed-nix-box: CODE: text" with status 125; all else comes from the command.
@@ -35,6 +35,7 @@
 #include <seed/util/log.h>
 
 #include "core/programs/seed-nix-box/actions.h"
+#include "core/programs/seed-nix-box/door.h"
 #include "core/programs/seed-nix-box/options.h"
 #include "core/programs/seed-nix-box/store_image.h"
 #include "core/programs/seed-nix-box/tree.h"
@@ -90,6 +91,7 @@ int live(const Options &options, const Store *store, int gate, bool root) {
     if (!root) mount_tree(options, *store, options.state / "root", /*build_users=*/false);
     enter_tree(options);
     loopback_up();
+    if (options.door >= 0) open_door(options.door);
     if (sethostname("build", 5)) fail_errno("set the host name");
     umask(022);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) fail_errno("refuse new privileges");

@@ -9,14 +9,15 @@ namespace seed::box {
 std::string usage() {
     return "usage: seed-nix-box --state DIR [--store-bytes N] [--tmp-bytes N] [--address-space N] [--wait SECONDS] [--source "
            "TREE]\n"
-           "                    [--output DIR] [--trim] ACTION\n"
+           "                    [--need STORE_PATH]... [--lock-file FILE] [--door FD --certificates FILE] [--output DIR] [--trim] ACTION\n"
            "actions:\n"
            "  -- COMMAND ARGUMENTS...         run it in the box\n"
            "  unpack TREE BYTES               a tar stream on stdin becomes source TREE; prints flake.nix and flake.lock\n"
+           "  fetch STORE_PATH archive URL | git URL REV | stream BYTES   an input into the store; prints path and NAR hash\n"
            "  evaluate EXPRESSION             EXPRESSION of the flake in /src, as JSON\n"
            "  build [NIX OPTIONS] -- GENERATION NAME=DRV...   nix build, then a GC root per NAME\n"
            "  image OUT_PATH BYTES            the closure as /out/image (erofs); prints its store paths\n"
-           "  collect [generation:G|tree:T]...  drops every other GC root and source, then collects garbage\n";
+           "  collect [generation:G|tree:T|input:NAME]...  drops every other GC root and source, then collects garbage\n";
 }
 
 uint64_t parse_bytes(const std::string &text, const char *what) {
@@ -33,6 +34,13 @@ const std::string &checked_component(const std::string &text, const char *what) 
     for (char c : text) good = good && (letter(c) || c == '.' || c == '_' || c == '-');
     if (!good)
         throw Failure(Code::invalid, std::string(what) + " '" + text + "' is not a plain name: use letters, digits, . _ -");
+    return text;
+}
+
+std::string checked_store_path(const std::string &text) {
+    constexpr std::string_view store = "/nix/store/";
+    if (!text.starts_with(store)) throw Failure(Code::invalid, "'" + text + "' is no store path");
+    checked_component(text.substr(store.size()), "store path");
     return text;
 }
 
@@ -59,6 +67,14 @@ Options parse_options(int argc, char **argv) {
             options.source = checked_component(value(argument), "source");
         else if (argument == "--output")
             options.output = value(argument);
+        else if (argument == "--need")
+            options.needs.push_back(checked_store_path(value(argument)));
+        else if (argument == "--lock-file")
+            options.lock_file = value(argument);
+        else if (argument == "--door")
+            options.door = static_cast<int>(parse_bytes(value(argument), "--door"));
+        else if (argument == "--certificates")
+            options.certificates = value(argument);
         else if (argument == "--trim")
             options.trim = true;
         else if (argument == "--") {

@@ -15,8 +15,12 @@ struct Options {
     unsigned wait_seconds = 60;       // for another box that holds the same store
     std::string source;               // git tree id: its unpacked folder becomes /src, read-only
     std::filesystem::path output;     // folder that becomes /out, writable
+    std::filesystem::path lock_file;  // seen as /src/flake.lock instead of the source's own
+    std::vector<std::string> needs;   // store paths that must be there: inputs of the source
+    int door = -1;                    // socket to seed-fetch-proxy: gets a listener of the box's loopback; -1: no way out
+    std::filesystem::path certificates;  // CA certificates (PEM) for what goes through the door
     bool trim = false;                // give freed blocks of the image back to the host afterwards
-    std::vector<std::string> action;  // [0]: exec, unpack, evaluate, build, image, collect
+    std::vector<std::string> action;  // [0]: exec, unpack, fetch, evaluate, build, image, collect
 };
 
 // Throws Failure(invalid).
@@ -24,6 +28,7 @@ Options parse_options(int argc, char **argv);
 std::string usage();
 // Tree ids, generations and instance names become parts of paths: [A-Za-z0-9] first, then also '.', '_' and '-'; at most 128.
 const std::string &checked_component(const std::string &text, const char *what);
+std::string checked_store_path(const std::string &text);  // "/nix/store/" and one component
 uint64_t parse_bytes(const std::string &text, const char *what);
 
 }  // namespace seed::box

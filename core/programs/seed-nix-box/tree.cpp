@@ -12,6 +12,8 @@
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
 
+#include "core/programs/seed-nix-box/door.h"
+
 namespace seed::box {
 namespace {
 
@@ -99,6 +101,11 @@ void mount_tree(const Options &options, const Store &store, const fs::path &root
     }
     for (const char *name : {"bin", "sbin", "lib", "lib64"}) link((std::string("usr/") + name).c_str(), root / name);
     write_etc(root / "etc", build_users);
+    if (!options.certificates.empty()) {  // a copy: the box's own, whatever becomes of the host's file
+        folder(root / "etc/ssl");
+        folder(root / "etc/ssl/certs");
+        write_file(root / certificates_in_box.substr(1), read_file(options.certificates, 4u << 20));
+    }
 
     bind(store.root / "nix", root / "nix", plain);
     if (!options.source.empty()) {
@@ -106,8 +113,18 @@ void mount_tree(const Options &options, const Store &store, const fs::path &root
         if (!fs::is_directory(fs::symlink_status(source)))
             throw Failure(Code::not_found, "source " + options.source + " is not unpacked here: unpack it again");
         bind(source, root / "src", plain | MOUNT_ATTR_RDONLY);
+        if (!options.lock_file.empty()) {  // a copy: the host's folder may be closed to the box
+            write_file(root / "etc/flake.lock", read_file(options.lock_file, 2u << 20));
+            bind(root / "etc/flake.lock", root / "src/flake.lock", plain | MOUNT_ATTR_RDONLY);
+        }
     }
-    if (options.action[0] == "unpack" || options.action[0] == "collect") bind(store.root / "src", root / "sources", plain);
+    for (const auto &path : options.needs) {
+        fs::path wanted = store.root / path.substr(1);
+        if (!fs::exists(fs::symlink_status(wanted)))
+            throw Failure(Code::not_found, "the input " + path + " was collected: fetch it again");
+    }
+    const std::string &action = options.action[0];
+    if (action == "unpack" || action == "fetch" || action == "collect") bind(store.root / "src", root / "sources", plain);
     if (!options.output.empty()) bind(options.output, root / "out", plain | MOUNT_ATTR_NOEXEC);
 
     for (const char *name : {"null", "zero", "full", "random", "urandom", "tty"}) {

@@ -1,5 +1,4 @@
-// A source tree, from a tar stream.  The stream is counted while it passes, so a tree larger than agreed never reaches the disk
-// in full; the tree gets its name only when it is complete and on disk.
+// A source tree, from a tar stream.  The tree gets its name only when it is complete and on disk.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -15,34 +14,12 @@
 
 #include "core/programs/seed-nix-box/actions.h"
 #include "core/programs/seed-nix-box/command.h"
+#include "core/programs/seed-nix-box/relay.h"
 
 namespace seed::box {
 namespace {
 
 namespace fs = std::filesystem;
-
-// False: tar stopped reading, its own message says why.
-bool relay(int in, int out, uint64_t limit) {
-    char buffer[65536];
-    uint64_t total = 0;
-    for (;;) {
-        ssize_t count = read(in, buffer, sizeof buffer);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) fail_errno("read the source");
-        if (count == 0) return true;
-        total += static_cast<uint64_t>(count);
-        if (total > limit)
-            throw Failure(Code::limit,
-                          "the source is larger than " + format_size(limit) + ": remove large files from the repository");
-        for (ssize_t done = 0; done < count;) {
-            ssize_t written = write(out, buffer + done, static_cast<size_t>(count - done));
-            if (written < 0 && errno == EINTR) continue;
-            if (written < 0 && errno == EPIPE) return false;
-            if (written < 0) fail_errno("pass the source to tar");
-            done += written;
-        }
-    }
-}
 
 // Prints "NAME SIZE\n" and the bytes; nothing when there is no such file.
 void print_file(const fs::path &folder, const char *name) {
@@ -53,6 +30,16 @@ void print_file(const fs::path &folder, const char *name) {
         throw Failure(Code::invalid, std::string(name) + " is not a regular file: commit it as a plain file");
     std::string text = read_file(path, 1u << 20);
     write_all(1, std::string(name) + " " + std::to_string(text.size()) + "\n" + text);
+}
+
+// A template that was pushed as it is: nobody but the owner could work with the repository, and nobody would know why.
+void refuse_placeholder(const fs::path &folder) {
+    UniqueFd file(open((folder / ".authorized_keys").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    struct stat status {};
+    if (!file || fstat(file.get(), &status) || !S_ISREG(status.st_mode) || status.st_size > 65536) return;
+    if (read_all(file.get()).find("REPLACE-THIS-LINE-BY-YOUR-PUBLIC-KEY") != std::string::npos)
+        throw Failure(Code::invalid, ".authorized_keys still holds the template's placeholder: replace that line by your SSH public key "
+                                     "(cat ~/.ssh/id_ed25519.pub)");
 }
 
 }  // namespace
@@ -76,7 +63,7 @@ int unpack_source(const Options &options) {
             pipe.read.reset();
             bool whole = false;
             try {
-                whole = relay(0, pipe.write.get(), limit);
+                whole = relay_archive(0, pipe.write.get(), limit, "the source");
             } catch (...) {
                 kill(pid, SIGKILL);
                 wait_for(pid);
@@ -94,7 +81,8 @@ int unpack_source(const Options &options) {
             fs::remove_all(part, ignored);
             throw;
         }
-    }
+    }  // else it is here, and its producer is sent away
+    refuse_placeholder(folder);
     print_file(folder, "flake.nix");
     print_file(folder, "flake.lock");
     return 0;

@@ -13,6 +13,7 @@
 #include <seed/util/process.h>
 #include <seed/codec.hpp>
 
+#include "core/conformance/replay.h"
 #include "core/conformance/runner.h"
 #include "core/providers/manifest.h"
 
@@ -95,7 +96,8 @@ int list() {
 int main(int argc, char **argv) try {
     conformance::Subject subject;
     conformance::RunOptions options;
-    std::string config_file, only, given_file;
+    std::string config_file, only, recording;
+    std::vector<conformance::Check> replayed;
     bool as_json = false, make_manifest = false, show = false;
     subject.seed = std::random_device{}();
 
@@ -104,6 +106,7 @@ int main(int argc, char **argv) try {
     app.add_option("plugin", subject.path, "the plugin's shared object");
     app.add_option("--provider", subject.id, "which of its providers (default: the first)");
     app.add_option("--config", config_file, "JSON: a configuration it works with, or {\"config\", \"backend\", \"given\", \"reset\"}");
+    app.add_option("--replay", recording, "instead of the checks: play a recording (seed plugin trace --bodies --json) and compare the answers");
     app.add_option("--only", only, "checks whose id matches this regular expression");
     app.add_option("--seed", subject.seed, "of everything random; printed with each run");
     app.add_option("--requests", subject.requests, "random requests per slot")->check(CLI::Range(1, 1'000'000));
@@ -134,6 +137,13 @@ int main(int argc, char **argv) try {
     } catch (const Failure &failure) {   // it cannot even be loaded: say which rule it breaks
         std::fprintf(stderr, "seed-plugin-check: %s\n", failure.what());
         options.only = std::regex("^static\\.(file|symbols|loads)$");
+    }
+    if (!recording.empty()) {
+        json how = json::object();
+        if (!config_file.empty())
+            if (json file = json_file(config_file); file.contains("config")) how = file.value("replay", how);
+        replayed = {conformance::replay_check(recording, how)};
+        options.checks = &replayed;
     }
     subject.work = fs::temp_directory_path().string();
     fs::path host = program_directory() / "seed-plugin-host";

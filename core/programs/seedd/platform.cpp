@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <seed/dns.hpp>
+#include <seed/git.hpp>
 #include <seed/runtime.hpp>
 #include <seed/util/cage.h>
 #include <seed/util/file.h>
@@ -58,7 +59,7 @@ unsigned uid_for(const std::string &kind) {
 }  // namespace
 
 Platform::Platform(asio::io_context &context, config::Settings settings)
-    : context_(context), settings_(std::move(settings)), stopping_(context.get_executor()) {
+    : context_(context), settings_(std::move(settings)), trace_(context.get_executor()), stopping_(context.get_executor()) {
     fs::path state = settings_.platform.state;
     make_directory(state, 0755);   // children of other uids pass through it; each part has its own mode
     lock_ = lock_state(state / "lock");
@@ -89,8 +90,8 @@ Task<void> Platform::run(bool stop_instances) {
         listen();
         co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
-        announce();
         spawn_task(context_.get_executor(), "authorized keys", access_->learn());
+        announce();
         co_await stopping_.wait();
     } catch (...) {
         failure = std::current_exception();
@@ -127,14 +128,14 @@ Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, s
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + plugin + " is open");
     providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
-    co_return providers::measured(provider, observer);
+    co_return providers::measured(provider, observer, &trace_);
 }
 
 // Every call is counted.  A provider went down when its host had to be started again or cannot be, and is up with the next call that is
 // answered.
 void Platform::note(const providers::CallReport &report) {
     std::string kind(report.kind);
-    events::Labels labels = {{"kind", kind}, {"operation", std::string(report.slot)}};
+    events::Labels labels = {{"kind", kind}, {"plugin", std::string(report.plugin)}, {"operation", std::string(report.slot)}};
     if (!report.stream) {
         metrics_.observe("seed_provider_call_duration_seconds", labels, std::chrono::duration<double>(report.duration).count());
     }
@@ -193,6 +194,14 @@ Task<void> Platform::take_over_records(const Call &call, std::string zone) {
         try {
             auto old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
             size_t count = co_await names::move_records(call, old, providers_["dns"], zone, "seed:" + id_);
+            auto own_zones = own_zones_->all();
+            for (const auto &[own_zone, ns] : own_zones) {
+                dns::EnsureZoneRequest ensure;
+                ensure.zone = own_zone;
+                ensure.name_servers.push_back("ns1." + zone);
+                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
+                count += co_await names::move_records(call, old, providers_["dns"], own_zone, "seed:" + id_);
+            }
             old->shut_down();
             log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
         } catch (const std::exception &error) {
@@ -222,6 +231,18 @@ Task<void> Platform::open_rooms(const Call &call) {
     building.evaluation_deadline = seconds(limits.evaluation_seconds);
     building.build_deadline = seconds(limits.build_seconds);
     building.parallel = limits.parallel_builds;
+    building.allowed_inputs = settings_.builder.inputs;
+    building.fetch_hosts = settings_.builder.hosts;
+    building.fetch_bytes = limits.fetch_bytes;
+    building.fetch_deadline = seconds(limits.fetch_seconds);
+    building.substituters = settings_.builder.substituters;
+    building.fixed_outputs = settings_.builder.fixed_outputs;
+    building.addresses = settings_.builder.addresses;
+    building.certificates = settings_.builder.ca_file;
+    building.platform_host = settings_.platform.silo;
+    building.platform_source = [this](Call asked, std::string repository, std::string revision, int write_fd) {
+        return write_source(asked, repository, revision, write_fd);
+    };
     building.share = [this](const std::string &ns) {
         auto flake = store_->flake_by_namespace(ns);
         return flake ? build::Share{flake->owner, settings_.quotas.of(flake->repository).builds} : build::Share{ns, 1};
@@ -236,8 +257,9 @@ Task<void> Platform::open_rooms(const Call &call) {
     zone.zone = settings_.platform.domain + ".";
     zone.name_servers = {"ns1." + settings_.platform.domain + "."};
     co_await providers_["dns"]->call(call, "ensure_zone", zone);
+    own_zones_ = std::make_shared<names::OwnZones>(store_.get());
     co_await take_over_records(call, zone.zone);
-    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_);
+    records_ = std::make_unique<names::Records>(executor, providers_["dns"], zone.zone, "seed:" + id_, own_zones_);
 
     deploy::World world{.executor = executor, .store = *store_, .builder = *builder_, .records = *records_,
                         .runtime = providers_["runtime"], .git = providers_["git"], .storage = providers_["storage"],
@@ -268,8 +290,30 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);
     api_->set_providers(providers_);
     api_->set_metrics(&metrics_);
+    api_->set_trace(&trace_);
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
+}
+
+// What flakes may route from.  The ports that the platform itself answers on are never theirs.
+deploy::Ingress Platform::ingress() const {
+    deploy::Ingress ingress{settings_.ingress.ipv4, settings_.ingress.ipv6_blocks, {}};
+    auto port_of = [](const std::string &address) { return static_cast<uint16_t>(std::stoul(address.substr(address.rfind(':') + 1))); };
+    for (const char *kind : {"tcp", "udp"})
+        if (!dns_server_.empty()) ingress.own_ports.emplace(kind, port_of(dns_server_));
+    for (uint16_t port : {ssh_->port(), http_->port(), metrics_front_ ? metrics_front_->port() : uint16_t{0}}) ingress.own_ports.emplace("tcp", port);
+    return ingress;
+}
+
+// A repository of ours as an input of somebody's flake; everybody may read every repository.
+Task<void> Platform::write_source(Call call, std::string repository, std::string revision, int write_fd) {
+    git::FetchRequest request;
+    request.repository = repository;
+    request.commit = revision;
+    request.limit_bytes = settings_.limits.source_bytes;
+    providers::CallOptions options;
+    options.descriptors.push_back(write_fd);
+    co_await providers_["git"]->ask<git::FetchReply>(call, "fetch", request, options);
 }
 
 std::string Platform::shortage() const {
@@ -294,6 +338,7 @@ void Platform::listen() {
         metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
         spawn_task(executor, "metrics", metrics_front_->run());
     }
+    deployer_->world().ingress = ingress();
     operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
     spawn_task(executor, "ssh", ssh_->run());
     spawn_task(executor, "http", http_->run());

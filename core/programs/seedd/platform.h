@@ -38,8 +38,10 @@ private:
     Task<void> open_providers(const Call &call);
     nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
+    Task<void> write_source(Call call, std::string repository, std::string revision, int write_fd);
     void note(const providers::CallReport &report);
     void listen();
+    deploy::Ingress ingress() const;
     std::string shortage() const;   // why nothing new may begin; empty: it may
     front::Address address_of(const std::string &front, const std::string &configured);
     void announce();
@@ -50,6 +52,7 @@ private:
     UniqueFd lock_;
     std::unique_ptr<state::Store> store_;
     std::string id_, prefix_, dns_server_, host_key_file_;
+    providers::Trace trace_;
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     events::Metrics metrics_;
     std::unique_ptr<events::Stream> events_;
@@ -59,6 +62,7 @@ private:
     };
     std::map<std::string, Condition> conditions_;   // of the providers, by kind
     std::unique_ptr<build::NixBuilder> builder_;
+    std::shared_ptr<names::OwnZones> own_zones_;
     std::unique_ptr<names::Records> records_;
     std::unique_ptr<deploy::Deployer> deployer_;
     std::unique_ptr<access::Access> access_;

@@ -54,6 +54,20 @@ void show_rollback(Output &out, const json &flake) {
              "; the next push moves on");
 }
 
+// Names in the tenant's own domains, and ports of the host's addresses.
+void show_public(Output &out, const json &instance) {
+    std::string name = "  " + text_of(instance, "name", "?") + ": ", names;
+    for (auto &own : list_of(instance, "names"))
+        if (own.is_string()) names += (names.empty() ? "" : ", ") + printable(own.get_ref<const std::string &>());
+    if (!names.empty()) out.line(name + "also " + names);
+    for (auto &route : list_of(instance, "routes")) {
+        std::string address = text_of(route, "address", "?"), reason = text_of(route, "reason");
+        if (address.find(':') != std::string::npos) address = "[" + address + "]";
+        out.line(name + (route.value("udp", false) ? "udp " : "tcp ") + address + ":" + std::to_string(number_of(route, "port")) + " leads to its port " +
+                 std::to_string(number_of(route, "target_port")) + (reason.empty() ? "" : ", but is not served: " + reason));
+    }
+}
+
 void show_flake(Output &out, const json &flake) {
     std::string role = text_of(flake, "role");
     out.line(text_of(flake, "repository", "?") + (role.empty() ? "" : " (" + role + ")"));
@@ -70,6 +84,7 @@ void show_flake(Output &out, const json &flake) {
         for (auto &instance : instances) {
             std::string reason = text_of(instance, "reason");
             if (!reason.empty()) out.line("  " + text_of(instance, "name", "?") + ": " + reason);
+            show_public(out, instance);
         }
     }
     std::string quota;

@@ -88,6 +88,14 @@ struct StopRequest {
 struct ListReply {
     std::vector<Boot> boots;
 };
+struct Route {                 // a port of an address of the host's, for everybody, that leads to a service
+    std::string name;          // of the route, unique within its instance and kind
+    std::string address;       // IPv4 or IPv6 text
+    uint16_t host_port = 0;    // on `address`
+    uint16_t port = 0;         // the instance's port, one that it exposes
+    bool udp = false;          // a route that is both is there twice
+    bool operator==(const Route &) const = default;
+};
 // What one namespace makes reachable.  Replaces the previous publication of that namespace as a whole, in one step.
 struct Service {
     std::string instance;      // NAMESPACE/NAME
@@ -95,6 +103,7 @@ struct Service {
     std::string handle;        // the boot that serves it; empty: none is ready (connections are refused at once)
     std::vector<Expose> expose;
     std::vector<std::string> names;   // what the resolver answers within the namespace: "web", "seed-web"
+    std::vector<Route> routes;
     bool operator==(const Service &) const = default;
 };
 inline bool operator==(const Expose &a, const Expose &b) {
@@ -110,8 +119,15 @@ struct Forward {               // a port of the host's loopback that leads to a 
     uint16_t host_port = 0;    // on 127.0.0.1
     bool udp = false;          // a port that is both is there twice, with the same host_port
 };
+struct RouteReport {           // what became of a Route
+    std::string instance, name;
+    bool udp = false;
+    bool ok = false;           // it is served
+    std::string reason;        // why not: a sentence
+};
 struct PublishReply {
     std::vector<Forward> forwards;    // empty unless the runtime forwards loopback ports
+    std::vector<RouteReport> routes;  // one for each that was asked for; none from a runtime that knows no routes
 };
 struct ImagesReply {
     std::vector<std::string> keys;
@@ -142,10 +158,12 @@ SEED_JSON(LogsRequest, instance, lines, follow)
 SEED_JSON(LogLine, time_ms, boot, text)
 SEED_JSON(StopRequest, handle, grace_ms, drain_ms)
 SEED_JSON(ListReply, boots)
-SEED_JSON(Service, instance, address, handle, expose, names)
+SEED_JSON(Route, name, address, host_port, port, udp)
+SEED_JSON(Service, instance, address, handle, expose, names, routes)
 SEED_JSON(PublishRequest, ns, services)
 SEED_JSON(Forward, instance, port, host_port, udp)
-SEED_JSON(PublishReply, forwards)
+SEED_JSON(RouteReport, instance, name, udp, ok, reason)
+SEED_JSON(PublishReply, forwards, routes)
 SEED_JSON(ImagesReply, keys)
 SEED_JSON(ForgetRequest, key)
 SEED_JSON(BootStats, handle, cpu_ms, memory_bytes, disk_bytes, received_bytes, sent_bytes)

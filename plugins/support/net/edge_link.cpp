@@ -21,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 std::string forward_key(const NetForward &forward) {
-    return (forward.udp ? "udp forward " : "forward ") + std::to_string(forward.host_port);
+    return (forward.udp ? "udp forward " : "forward ") + forward.listen + " " + std::to_string(forward.host_port);
 }
 std::string proxy_key(const ProxyPort &proxy) {
     return (proxy.udp ? "udp proxy " : "proxy ") + proxy.service + " " + std::to_string(proxy.port);
@@ -42,27 +42,33 @@ json targets_of(const NetworkState &state) {
 
 }  // namespace
 
-std::vector<std::string> EdgeLink::open_listeners(const NetworkState &state) {
-    std::vector<std::string> remarks;
-    const auto need = [&](const std::string &key, const char *kind, const std::string &what, auto make) {
-        if (listeners_.contains(key)) return;
+EdgeLink::Opened EdgeLink::open_listeners(const NetworkState &state) {
+    Opened opened;
+    std::vector<std::string> &remarks = opened.remarks;
+    // Returns why it could not be had; empty: it is there.
+    const auto need = [&](const std::string &key, const char *kind, const std::string &what, auto make) -> std::string {
+        if (listeners_.contains(key)) return {};
         try {
             Listener listener{kind, make()};
             if (process_) tell(json{{"op", "add"}, {"key", key}, {"kind", kind}}.dump(), listener.socket.get());
             listeners_.emplace(key, std::move(listener));
         } catch (const Failure &failure) {
             remarks.push_back(what + ": " + failure.what());
+            return failure.what();
         }
+        return {};
     };
     const Address four = *parse_address4(resolver4), six = Prefix(state.prefix6).resolver();
     need("udp4", "udp", "resolver", [&] { return bind_udp({four, 53}, true); });
     need("tcp4", "tcp", "resolver", [&] { return listen_tcp({four, 53}, true); });
     need("udp " + six.text(), "udp", "resolver", [&] { return bind_udp({six, 53}, true); });
     need("tcp " + six.text(), "tcp", "resolver", [&] { return listen_tcp({six, 53}, true); });
-    for (const NetForward &forward : state.forwards)
-        need(forward_key(forward), forward.udp ? "udp relay" : "relay",
-             std::string(forward.udp ? "UDP port " : "port ") + std::to_string(forward.host_port) + " of the host's loopback",
-             [&] { return host_.listen_on_loopback(forward.host_port, forward.udp); });
+    for (const NetForward &forward : state.forwards) {
+        std::string what = std::string(forward.udp ? "UDP port " : "port ") + std::to_string(forward.host_port) + " of the host's " + forward.listen;
+        std::string reason = need(forward_key(forward), forward.udp ? "udp relay" : "relay", what,
+                                  [&] { return host_.listen(forward.listen, forward.host_port, forward.udp); });
+        if (!reason.empty()) opened.refused.push_back({forward.listen, forward.host_port, forward.udp, reason});
+    }
     for (const ProxyPort &proxy : proxy_ports(state))
         need(
             proxy_key(proxy), proxy.udp ? "udp relay" : "relay",
@@ -71,7 +77,7 @@ std::vector<std::string> EdgeLink::open_listeners(const NetworkState &state) {
                 const Endpoint endpoint{*parse_address6(proxy.service), proxy.port};
                 return proxy.udp ? bind_udp(endpoint, true) : listen_tcp(endpoint, true);
             });
-    return remarks;
+    return opened;
 }
 
 void EdgeLink::configure(const NetworkState &state) {

@@ -26,7 +26,11 @@ public:
 
     // Makes the sockets that `state` needs and is lacking, and hands them over; nothing is closed yet.
     // Returns remarks about those that could not be had.
-    std::vector<std::string> open_listeners(const NetworkState &state);
+    struct Opened {
+        std::vector<std::string> remarks;
+        std::vector<NetRefusal> refused;   // the forwards among them
+    };
+    Opened open_listeners(const NetworkState &state);
     // Takes `state` as the truth: targets, names; closes what it does not need.
     void configure(const NetworkState &state);
     void tend();  // starts it again when it is due

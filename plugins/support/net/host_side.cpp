@@ -157,10 +157,7 @@ private:
         json answer = {{"ok", true}};
         UniqueFd made;
         try {
-            if (operation == "listen") {
-                const Endpoint endpoint{*parse_address4("127.0.0.1"), question.at("port")};
-                made = question.at("udp") ? bind_udp(endpoint, /*free_bind=*/false) : listen_tcp(endpoint, /*free_bind=*/false);
-            }
+            if (operation == "listen") made = listen_on(question);
             if (operation == "dns") zone_server_ = parse_endpoint(question.at("server").get<std::string>());
             if (operation == "edge") edge_ = std::move(given);
             if (operation == "uplink") pasta_.want(std::move(given));
@@ -170,6 +167,14 @@ private:
         }
         send_frame(control_.get(), answer.dump(), made ? std::vector<int>{made.get()} : std::vector<int>{});
         return true;
+    }
+
+    // A block of IPv6 addresses is routed to the host as a whole ("local"), and its addresses are nobody's one by one.
+    static UniqueFd listen_on(const json &question) {
+        const auto address = parse_address(question.at("address").get<std::string>());
+        if (!address) throw Failure(Code::invalid, "no address to listen on");
+        const Endpoint endpoint{*address, question.at("port")};
+        return question.at("udp") ? bind_udp(endpoint, /*free_bind=*/address->six) : listen_tcp(endpoint, /*free_bind=*/address->six);
     }
 
     // What seed-edge may have: sockets connected to the two resolvers, nothing else.
@@ -252,9 +257,9 @@ json HostSide::ask(const json &question, int descriptor, UniqueFd *answer) {
     return reply;
 }
 
-UniqueFd HostSide::listen_on_loopback(uint16_t port, bool udp) {
+UniqueFd HostSide::listen(const std::string &address, uint16_t port, bool udp) {
     UniqueFd socket;
-    ask({{"op", "listen"}, {"port", port}, {"udp", udp}}, -1, &socket);
+    ask({{"op", "listen"}, {"address", address}, {"port", port}, {"udp", udp}}, -1, &socket);
     return socket;
 }
 void HostSide::set_dns_server(const std::string &server) {

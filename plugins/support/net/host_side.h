@@ -1,7 +1,7 @@
 // The half of seed-net that stays in the host's network namespace.  It makes sockets there and hands them over, and keeps pasta
 // running; it is PID 1 of a PID namespace, so that pasta never outlives it.  It speaks only with its two siblings:
 //
-//   seed-net  -> {"op":"listen","port":N,"udp":bool}      <- {"ok":true} + a socket bound to 127.0.0.1:N, or {"error":"..."}
+//   seed-net  -> {"op":"listen","address","port","udp"}   <- {"ok":true} + a socket bound there, or {"error":"..."}
 //             -> {"op":"dns","server":"ADDR:PORT"}        <- {"ok":true}       where questions of the zone go
 //             -> {"op":"edge"} + a SOCK_SEQPACKET         <- {"ok":true}       the channel to a new seed-edge
 //             -> {"op":"uplink","wanted":bool} + the network namespace  <- {"ok":true}
@@ -26,7 +26,7 @@ public:
     HostSide &operator=(HostSide &&) = delete;
     ~HostSide();  // kills it, and so pasta
 
-    UniqueFd listen_on_loopback(uint16_t port, bool udp);  // throws Failure with the reason
+    UniqueFd listen(const std::string &address, uint16_t port, bool udp);  // throws Failure with the reason
     void set_dns_server(const std::string &server);
     void connect_edge(int channel);
     void start_uplink(int network_namespace);

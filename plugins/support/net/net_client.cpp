@@ -56,8 +56,12 @@ std::vector<UniqueFd> NetClient::namespaces() {
     return std::move(answer.descriptors);
 }
 
-std::vector<std::string> NetClient::apply(const NetworkState &state) {
-    return ask(path_, "apply", net::to_json(state), patience_).ok.value("remarks", std::vector<std::string>{});
+std::vector<std::string> NetClient::apply(const NetworkState &state, std::vector<NetRefusal> *refused) {
+    const json reply = ask(path_, "apply", net::to_json(state), patience_).ok;
+    if (refused && reply.contains("refused"))
+        for (const auto &one : reply["refused"])
+            refused->push_back({one.at("listen"), one.at("host_port"), one.at("udp"), one.at("reason")});
+    return reply.value("remarks", std::vector<std::string>{});
 }
 
 size_t NetClient::connections(const std::string &address6, const std::string &address4) {

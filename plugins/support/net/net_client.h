@@ -49,11 +49,18 @@ struct NetService {
     std::vector<std::string> names;
 };
 
-struct NetForward {  // 127.0.0.1:host_port of the host leads to [address]:port of the platform
+struct NetForward {  // a port of the host, listen:host_port, leads to [address]:port of the platform
     uint16_t host_port = 0;
     std::string address;  // a service address
     uint16_t port = 0;
     bool udp = false;  // one host port may lead to both protocols: two forwards
+    std::string listen = "127.0.0.1";  // an address of the host's, IPv4 or IPv6; an IPv6 one need not be assigned yet
+};
+struct NetRefusal {  // a forward that could not be had
+    std::string listen;
+    uint16_t host_port = 0;
+    bool udp = false;
+    std::string reason;
 };
 
 struct NetworkState {
@@ -80,7 +87,8 @@ public:
     std::vector<UniqueFd> namespaces();
     // Replaces everything at once; what is the same is not disturbed.  Connections to boots no longer listed are reset.
     // Returns remarks: parts that could not be had ("port 8080 of the host is taken: Address already in use").
-    std::vector<std::string> apply(const NetworkState &state);
+    // `refused`: the forwards among them, when somebody wants to know.
+    std::vector<std::string> apply(const NetworkState &state, std::vector<NetRefusal> *refused = nullptr);
     // How many TCP connections lead to the boot of these addresses and are not over.
     size_t connections(const std::string &address6, const std::string &address4);
     // Ask seed-net to end, and wait until its socket is gone.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "plugins/support/net/address.h"
 
@@ -89,7 +90,7 @@ NetworkState check(NetworkState state) {
     const Prefix prefix(state.prefix6);
     state.prefix6 = prefix.text();
     std::set<std::string> taps, sixes, fours, services;
-    std::set<std::pair<uint16_t, bool>> forward_ports;
+    std::set<std::tuple<std::string, uint16_t, bool>> forward_ports;
     std::map<std::string, uint32_t> tenant_of;
     for (NetVm &vm : state.vms) {
         check_tap_name(vm.tap);
@@ -127,8 +128,11 @@ NetworkState check(NetworkState state) {
         if (!address || !prefix.holds_service(*address))
             refuse("forward to", forward.address, "must lead to " + prefix.service_net());
         if (forward.host_port == 0 || forward.port == 0) refuse("forward port", "0", "must be 1 to 65535");
+        auto listen = parse_address(forward.listen);
+        if (!listen) refuse("forward on", forward.listen, "must be an address of the host");
         forward.address = address->text();
-        unique(forward_ports, std::pair(forward.host_port, forward.udp), "forward port", std::to_string(forward.host_port));
+        forward.listen = listen->text();
+        unique(forward_ports, std::tuple(forward.listen, forward.host_port, forward.udp), "forward port", std::to_string(forward.host_port));
     }
     if (!state.zone.empty()) check_domain("zone", state.zone);
     if (!state.dns_server.empty() && !parse_endpoint(state.dns_server))

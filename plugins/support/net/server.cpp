@@ -233,7 +233,7 @@ json Server::apply(NetworkState state) {
         route_prefix(Prefix(state.prefix6));
         if (!state_.prefix6.empty()) unroute_prefix(Prefix(state_.prefix6));
     }
-    json remarks = edge_.open_listeners(state);
+    EdgeLink::Opened opened = edge_.open_listeners(state);
     if (std::string rules = render_rules(state); rules != rules_) {
         load_rules(rules);
         rules_ = std::move(rules);
@@ -242,7 +242,10 @@ json Server::apply(NetworkState state) {
     forget_dead_connections(live_in(state));
     state_ = std::move(state);
     write_file_atomically(settings_.directory / "net-state.json", to_json(state_).dump(), 0600);
-    return {{"remarks", remarks}};
+    json refused = json::array();
+    for (const NetRefusal &one : opened.refused)
+        refused.push_back({{"listen", one.listen}, {"host_port", one.host_port}, {"udp", one.udp}, {"reason", one.reason}});
+    return {{"remarks", opened.remarks}, {"refused", refused}};
 }
 
 json Server::hello() {

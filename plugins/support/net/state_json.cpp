@@ -27,7 +27,7 @@ json to_json(const NetworkState &state) {
     }
     for (const auto &forward : state.forwards)
         forwards.push_back(
-            {{"host_port", forward.host_port}, {"address", forward.address}, {"port", forward.port}, {"udp", forward.udp}});
+            {{"host_port", forward.host_port}, {"address", forward.address}, {"port", forward.port}, {"udp", forward.udp}, {"listen", forward.listen}});
     return {{"prefix6", state.prefix6},        {"vms", std::move(vms)}, {"services", std::move(services)},
             {"forwards", std::move(forwards)}, {"zone", state.zone},    {"dns_server", state.dns_server}};
 }
@@ -68,7 +68,7 @@ NetworkState state_from_json(const json &object) try {
     }
     for (const auto &forward : object.at("forwards"))
         state.forwards.push_back({number<uint16_t>(forward, "host_port"), forward.at("address"),
-                                  number<uint16_t>(forward, "port"), forward.value("udp", false)});
+                                  number<uint16_t>(forward, "port"), forward.value("udp", false), forward.value("listen", "127.0.0.1")});
     state.zone = object.at("zone");
     state.dns_server = object.at("dns_server");
     return state;

@@ -1,6 +1,6 @@
 # As many instances as ./seeds.json has: {"NAME": {"script": "...", any meta ...}}.  Each runs its script as root in its machine, with
 # all busybox applets and guest_tool in PATH and the variables of /run/seed/env set.  What is not the script is `meta`, so that changing an
-# option changes no closure.  bb/busybox comes from make_flake, bb/guest_tool from the test.
+# option changes no closure.  ./flake.json, when it is there, is what stands beside `seeds`: combine, ipv4, ipv6.  bb/busybox comes from make_flake, bb/guest_tool from the test.
 {
   outputs = { self }: let
     bb = builtins.path { path = ./bb; name = "bb"; };
@@ -33,5 +33,5 @@
       toplevel = toplevel name seed.script;
       meta = { inherit name; size = "xs"; } // removeAttrs seed [ "script" ];
     }) seeds;
-  };
+  } // (if builtins.pathExists ./flake.json then builtins.fromJSON (builtins.readFile ./flake.json) else { });
 }

@@ -55,7 +55,12 @@ TEST(Config, reads_the_example_of_its_page) {
     EXPECT_EQ(settings.limits.build_memory, defaults.build_memory);
     EXPECT_EQ(settings.limits.store_bytes, defaults.store_bytes);
     EXPECT_EQ(settings.limits.source_bytes, defaults.source_bytes);
+    EXPECT_EQ(settings.limits.fetch_bytes, defaults.fetch_bytes);
+    EXPECT_EQ(settings.limits.fetch_seconds, defaults.fetch_seconds);
     EXPECT_EQ(settings.limits.pack_bytes, defaults.pack_bytes);
+    EXPECT_EQ(settings.builder.inputs, (std::vector<std::string>{"github", "tarball:https://releases.nixos.org/"}));
+    EXPECT_EQ(settings.builder.addresses.at("mirror.example.net"), "10.0.0.7:443");
+    EXPECT_EQ(settings.builder.ca_file, BuilderSettings().ca_file);
     EXPECT_EQ(settings.limits.repository_bytes, defaults.repository_bytes);
     EXPECT_EQ(settings.limits.evaluation_seconds, defaults.evaluation_seconds);
     EXPECT_EQ(settings.limits.build_seconds, defaults.build_seconds);
@@ -68,6 +73,33 @@ TEST(Config, reads_the_example_of_its_page) {
     EXPECT_EQ(settings.listen.ssh, ListenSettings().ssh);
     EXPECT_EQ(settings.listen.http, ListenSettings().http);
     EXPECT_EQ(settings.platform.state, PlatformSettings().state);
+}
+
+TEST(Config, public_inputs_come_with_the_public_cache) {
+    auto builder = [](const std::string &more) { return parse(minimal + more, "f.yaml").builder; };
+    EXPECT_EQ(builder("").inputs, std::vector<std::string>{"public"});
+    EXPECT_EQ(builder("").substituters, public_substituters);
+    EXPECT_EQ(embedded("/tmp/x", 0, 0).builder.substituters, public_substituters);
+    EXPECT_TRUE(builder("builder: { inputs: none }\n").inputs.empty());
+    EXPECT_TRUE(builder("builder: { inputs: none }\n").substituters.empty());
+    EXPECT_TRUE(builder("builder: { inputs: [github] }\n").substituters.empty());
+    EXPECT_TRUE(builder("builder: { substituters: {} }\n").substituters.empty());
+    EXPECT_EQ(builder("builder: { inputs: none, substituters: { \"https://c.example\": \"c-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=\" } }\n").substituters.size(), 1u);
+}
+
+TEST(Config, mistakes_of_the_builder_are_named) {
+    auto wrong = [](const std::string &text) { return with("builder: { " + text + " }\n"); };
+    EXPECT_THAT(wrong("inputs: all"), HasSubstr("builder.inputs: must be one of: none, public"));
+    EXPECT_THAT(wrong("inputs: [path]"), HasSubstr("must be TYPE or TYPE:PREFIX"));
+    EXPECT_THAT(wrong("inputs: [public]"), HasSubstr("must be TYPE or TYPE:PREFIX"));
+    EXPECT_THAT(wrong("hosts: [a.example]"), HasSubstr("must be HOST:PORT"));
+    EXPECT_THAT(wrong("substituters: { \"http://c.example\": \"x\" }"), AllOf(HasSubstr("https://HOST"), HasSubstr("public key")));
+    EXPECT_THAT(wrong("substituters: { \"https://c.example\": \"c-1:AAAA\" }"), HasSubstr("public key"));
+    EXPECT_THAT(wrong("addresses: { a.example: localhost }"), HasSubstr("must be ADDRESS:PORT"));
+    EXPECT_THAT(wrong("addresses: { a.example: \"10.0.0.1:0\" }"), HasSubstr("port from 1"));
+    EXPECT_THAT(wrong("addresses: { \"a b\": \"10.0.0.1:1\" }"), HasSubstr("must be a host name"));
+    EXPECT_THAT(wrong("fixed_outputs: maybe"), HasSubstr("must be one of: false, true"));
+    EXPECT_THAT(wrong("ca_file: ca.pem"), HasSubstr("absolute path"));
 }
 
 TEST(Config, needs_little) {
@@ -115,7 +147,7 @@ TEST(Config, refuses_what_is_given_twice_or_has_the_wrong_shape) {
     EXPECT_THAT(with("limits: 5\n"), HasSubstr("f.yaml:7: limits: must be a mapping (KEY: VALUE)"));
     EXPECT_THAT(with("admission: [open]\n"), HasSubstr("admission: must be one of"));
     EXPECT_THAT(with("plugin_directories: /x\n"), HasSubstr("must be a list of absolute paths"));
-    EXPECT_THAT(with("wholly: unknown\n"), HasSubstr("known here: admission, ingress, limits, listen, platform"));
+    EXPECT_THAT(with("wholly: unknown\n"), HasSubstr("known here: admission, builder, ingress, limits, listen, platform"));
     EXPECT_THAT(mistakes("providers: { dns: [{plugin: a}, {plugin: b}], git: [] }"),
                 AllOf(HasSubstr("only git may have several providers; give one"), HasSubstr("providers.git: is empty")));
 }

@@ -16,14 +16,27 @@ const std::string zone = "seed.test.", ours = "seed:one";
 class FakeDns : public providers::Provider {
 public:
     std::vector<dns::RecordSet> sets;
+    std::vector<std::string> ensured;
+    bool refuses_zones = false;
     int applies = 0;
+    std::string hangs_for;                 // an apply with this in its names ends when `released` is set
+    std::shared_ptr<Event> released;
 
-    Task<nlohmann::json> call(const Call &, std::string slot, nlohmann::json request, providers::CallOptions options) override {
-        if (slot == "list") {
-            for (const auto &set : sets) options.on_item(nlohmann::json(set), {});
+    Task<nlohmann::json> call(const Call &call, std::string slot, nlohmann::json request, providers::CallOptions options) override {
+        if (slot == "ensure_zone") {
+            if (refuses_zones) throw Failure(Code::unsupported, "this server makes no zones");
+            ensured.push_back(request.at("zone"));
+        } else if (slot == "list") {
+            std::string of = request.at("zone");
+            for (const auto &set : sets)
+                if (set.name == of || set.name.ends_with("." + of)) options.on_item(nlohmann::json(set), {});
         } else if (slot == "apply") {
             ++applies;
             auto wanted = request.get<dns::ApplyRequest>();
+            if (!hangs_for.empty() && request.dump().find(hangs_for) != std::string::npos) {
+                bool ended = co_await released->wait_until(call.deadline());
+                if (!ended) throw Failure(Code::timeout, "the deadline passed");
+            }
             for (const auto &set : wanted.sets)
                 for (const auto &there : sets)
                     if (there.name == set.name && there.owner != wanted.owner)
@@ -120,6 +133,87 @@ TEST_F(records, a_conflict_of_one_namespace_does_not_keep_another_out) {
     EXPECT_NE(outcome["s-a"].find("somebody else's"), std::string::npos) << outcome["s-a"];
     EXPECT_EQ(dns->sets.size(), 2u);
     EXPECT_EQ(dns->sets[0].values[0], "fd00::9");
+}
+
+TEST_F(records, a_provider_that_hangs_for_one_namespace_writes_the_names_of_others) {
+    dns->hangs_for = "s-a.";
+    dns->released = std::make_shared<Event>(context.get_executor());
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});
+    auto others = [](records &self) -> Task<void> {
+        co_await sleep_for(std::chrono::milliseconds(100));   // it hangs by now
+        for (std::string ns : {"s-b", "s-c"}) {
+            std::vector<model::Record> one;
+            one.push_back(aaaa("web", ns, "fd00::2"));
+            co_await self.set(ns, one);
+        }
+        EXPECT_EQ(self.outcome.count("s-a"), 0u) << "it was not hanging all the time";
+        self.dns->released->set();
+    };
+    asio::co_spawn(context, others(*this), asio::detached);
+    run();
+    EXPECT_EQ(outcome, (std::map<std::string, std::string>{{"s-a", "written"}, {"s-b", "written"}, {"s-c", "written"}}));
+    EXPECT_EQ(dns->sets.size(), 3u);
+}
+
+TEST_F(records, the_newest_wish_of_a_namespace_that_is_being_written_comes_after_it) {
+    dns->hangs_for = "fd00::1";
+    dns->released = std::make_shared<Event>(context.get_executor());
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});
+    auto newer = [](records &self) -> Task<void> {
+        co_await sleep_for(std::chrono::milliseconds(100));
+        std::vector<model::Record> one;
+        one.push_back(aaaa("web", "s-a", "fd00::2"));
+        self.start("s-a", one);
+        co_await sleep_for(std::chrono::milliseconds(200));
+        EXPECT_EQ(self.dns->applies, 1) << "one namespace is in two writes at once";
+        self.dns->released->set();
+    };
+    asio::co_spawn(context, newer(*this), asio::detached);
+    run();
+    ASSERT_EQ(dns->sets.size(), 1u);
+    EXPECT_EQ(dns->sets[0].values, std::vector<std::string>{"fd00::2"});
+}
+
+TEST_F(records, a_domain_of_a_tenant_is_a_zone_of_its_own_made_once) {
+    const std::string own = "example.test.";
+    model::Record apex{own, "AAAA", "fd00::1", own}, other{"*." + own, "AAAA", "fd00::1", own};
+    dns->sets = {{"foreign." + own, "TXT", 60, {"\"x\""}, ""}, {"www." + own, "AAAA", 60, {"fd00::9"}, ours}};
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), apex, other});
+    run();
+    EXPECT_EQ(outcome["s-a"], "written");
+    EXPECT_EQ(dns->ensured, std::vector<std::string>{own});
+    ASSERT_EQ(dns->sets.size(), 4u);   // the foreign one stays, what nobody wants goes
+    EXPECT_EQ(dns->sets[0].name, "foreign." + own);
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), apex});
+    run();
+    EXPECT_EQ(dns->ensured.size(), 1u);
+    EXPECT_EQ(dns->sets.size(), 3u);
+    start("s-a", {aaaa("web", "s-a", "fd00::1")});   // the domain is dropped
+    run();
+    ASSERT_EQ(dns->sets.size(), 2u);
+    EXPECT_EQ(dns->sets[0].owner, "");
+}
+
+TEST_F(records, a_domain_that_cannot_be_served_keeps_no_other_name_out) {
+    dns->refuses_zones = true;
+    start("s-first", {});
+    start("s-a", {aaaa("web", "s-a", "fd00::1"), {"example.test.", "AAAA", "fd00::1", "example.test."}});
+    start("s-b", {aaaa("web", "s-b", "fd00::2")});
+    run();
+    EXPECT_EQ(outcome["s-b"], "written");
+    EXPECT_EQ(outcome["s-a"], "while writing the domain example.test.: this server makes no zones");
+    EXPECT_EQ(dns->sets.size(), 2u);
+}
+
+TEST_F(records, what_is_in_the_zones_of_tenants_is_theirs) {
+    start("s-a", {{"www.example.test.", "AAAA", "fd00::1", "example.test."}});
+    run();
+    std::map<std::string, std::vector<model::Record>> seen;
+    auto look = [&]() -> Task<void> { seen = co_await wanted.observe(call); };
+    asio::co_spawn(context, look(), asio::detached);
+    run();
+    std::vector<model::Record> expected = {{"www.example.test.", "AAAA", "fd00::1", "example.test."}};
+    EXPECT_EQ(seen["s-a"], expected);
 }
 
 }  // namespace

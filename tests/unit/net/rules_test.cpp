@@ -92,6 +92,12 @@ TEST(Check, refuses_every_bad_value_by_name) {
         EXPECT_NE(with([&](auto &s) { s.services[0].names = {name}; }).find("name"), std::string::npos) << name;
     EXPECT_NE(with([](auto &s) { s.forwards[0].address = "::1"; }).find("forward"), std::string::npos);
     EXPECT_NE(with([](auto &s) { s.forwards.push_back(s.forwards[0]); }).find("twice"), std::string::npos);
+    EXPECT_NE(with([](auto &s) { s.forwards[0].listen = "everywhere"; }).find("must be an address of the host"), std::string::npos);
+    auto same_port = [](auto &s) {   // another address, another kind: no clash
+        for (const char *listen : {"203.0.113.5", "2001:db8::5"})
+            for (bool udp : {false, true}) s.forwards.push_back({s.forwards[0].host_port, s.forwards[0].address, 80, udp, listen});
+    };
+    EXPECT_EQ(with(same_port), "accepted");
     for (const char *server : {"127.0.0.1", "host:53", "[::1]", "::1:53", "127.0.0.1:0", "127.0.0.1:70000", "127.0.0.1:53 "})
         EXPECT_NE(with([&](auto &s) { s.dns_server = server; }).find("dns_server"), std::string::npos) << server;
 }

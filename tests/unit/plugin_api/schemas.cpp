@@ -101,6 +101,8 @@ TEST(Schemas, RuntimeStructsFit) {
     expect_same<LogLine>("runtime", "LogLine");
     expect_same<StopRequest>("runtime", "StopRequest");
     expect_same<ListReply>("runtime", "ListReply");
+    expect_same<Route>("runtime", "Route");
+    expect_same<RouteReport>("runtime", "RouteReport");
     expect_same<Service>("runtime", "Service");
     expect_same<PublishRequest>("runtime", "PublishRequest");
     expect_same<Forward>("runtime", "Forward");

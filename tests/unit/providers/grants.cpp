@@ -26,6 +26,24 @@ TEST_F(Granting, OnlyConfiguredMembersThatAskArePaths) {
     EXPECT_TRUE(grants_of("p", json::object(), config).network);
 }
 
+TEST_F(Granting, PortsAreTakenFromNumbersAddressesAndAddressesOfPages) {
+    json asks = json::parse(R"({"x-seed-needs":{"tcp_ports":[443]},"properties":{"server":{"type":"string","x-seed-port":53},"url":{"type":"string","x-seed-port":80},
+        "port":{"type":"integer","x-seed-port":1},"more":{"type":"array","items":{"type":"string","x-seed-port":53}}}})");
+    using Ports = std::vector<uint16_t>;
+    auto ports = [&](const json &config) { return grants_of("p", asks, config).tcp_ports.value(); };
+    EXPECT_EQ(ports(json::object()), Ports({443}));
+    EXPECT_EQ(ports({{"server", "192.0.2.1"}}), Ports({53, 443}));
+    EXPECT_EQ(ports({{"server", "192.0.2.1:8053"}}), Ports({8053, 443}));
+    EXPECT_EQ(ports({{"server", "2001:db8::1"}}), Ports({53, 443}));
+    EXPECT_EQ(ports({{"server", "[2001:db8::1]:54"}}), Ports({54, 443}));
+    EXPECT_EQ(ports({{"server", "[2001:db8::1]"}}), Ports({53, 443}));
+    EXPECT_EQ(ports({{"server", "host:99999"}}), Ports({53, 443}));
+    EXPECT_EQ(ports({{"url", "https://dns.example/a:7"}}), Ports({443, 443}));
+    EXPECT_EQ(ports({{"url", "http://dns.example:8081/"}}), Ports({8081, 443}));
+    EXPECT_EQ(ports({{"port", 8443}, {"more", {"a:1", "b"}}}), Ports({1, 53, 8443, 443}));
+    EXPECT_FALSE(grants_of("p", schema, json::object()).tcp_ports);
+}
+
 TEST_F(Granting, APathThatIsNotAbsoluteOrLeadsUpIsRefusedByItsMember) {
     for (const char *path : {"volumes", "../volumes", "/srv/../etc"}) {
         Failure failure = failure_of([&] { grants_of("p", schema, {{"path", path}}); });

@@ -72,9 +72,9 @@ TEST_F(ProcessIsolation, AHangingCallDoesNotCutOffAConversation) {
 }
 
 TEST_F(ProcessIsolation, CallsThatWaitBehindAHangingOneGoOnAfterTheRestart) {
-    auto provider = open("dns", {{"hang", {"zones"}}});
+    auto provider = open("git", {{"hang", {"list"}}});  // takes one call at a time
     Call call("behind", 60s);
-    auto hanging = asio::co_spawn(context_, provider->call(call.within(50ms), "zones", json::object(), {}), asio::use_future);
+    auto hanging = asio::co_spawn(context_, provider->call(call.within(50ms), "list", json::object(), {}), asio::use_future);
     auto behind = asio::co_spawn(context_, provider->call(call, "check", json::object(), {}), asio::use_future);
     ASSERT_TRUE(eventually([&] { return behind.wait_for(0s) == std::future_status::ready; }));
     EXPECT_TRUE(behind.get()["ok"]);
@@ -82,17 +82,31 @@ TEST_F(ProcessIsolation, CallsThatWaitBehindAHangingOneGoOnAfterTheRestart) {
 }
 
 TEST_F(ProcessIsolation, AWaitingCallCanBeCancelledBeforeItsTurn) {
-    auto provider = open("dns", {{"wait", {"zones"}}});
+    auto provider = open("git", {{"wait", {"list"}}});
     Call first("first", 600s), second("second", 600s);
-    auto one = asio::co_spawn(context_, provider->call(first, "zones", json::object(), {}), asio::use_future);
+    auto one = asio::co_spawn(context_, provider->call(first, "list", json::object(), {}), asio::use_future);
     auto two = asio::co_spawn(context_, provider->call(second, "check", json::object(), {}), asio::use_future);
-    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(temporary_.path() / "mock-dns/calls.jsonl"); }));
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(temporary_.path() / "mock-git/calls.jsonl"); }));
     second.cancel("left");
     ASSERT_TRUE(eventually([&] { return two.wait_for(0s) == std::future_status::ready; }));
     EXPECT_EQ(failure_of([&] { two.get(); }).code(), Code::cancelled);
     first.cancel("left");
     ASSERT_TRUE(eventually([&] { return one.wait_for(0s) == std::future_status::ready; }));
     EXPECT_EQ(failure_of([&] { one.get(); }).code(), Code::cancelled);
+}
+
+TEST_F(ProcessIsolation, AConcurrentProviderAnswersBesideAHangingCall) {
+    auto provider = open("dns", {{"hang", {"zones"}}});
+    Call forever("forever", 600s), beside("beside", 60s);
+    auto hanging = asio::co_spawn(context_, provider->call(forever, "zones", json::object(), {}), asio::use_future);
+    ASSERT_TRUE(eventually([&] { return std::filesystem::exists(temporary_.path() / "mock-dns/calls.jsonl"); }));
+    auto answer = asio::co_spawn(context_, provider->call(beside, "check", json::object(), {}), asio::use_future);
+    ASSERT_TRUE(eventually([&] { return answer.wait_for(0s) == std::future_status::ready; }));
+    EXPECT_TRUE(answer.get()["ok"]);
+    EXPECT_EQ(hanging.wait_for(0s), std::future_status::timeout);
+    forever.cancel("enough");
+    ASSERT_TRUE(eventually([&] { return hanging.wait_for(0s) == std::future_status::ready; }));
+    EXPECT_EQ(failure_of([&] { hanging.get(); }).code(), Code::cancelled);
 }
 
 TEST_F(ProcessIsolation, AProviderThatCannotStartAnyMoreSaysWhy) {

@@ -42,6 +42,7 @@ inline constexpr uid_t plugin_base = 665700;  // + index of the provider
 inline constexpr uid_t http = 665900;
 inline constexpr uid_t edge = 665901;
 inline constexpr uid_t pdns = 665902;
+inline constexpr uid_t fetch = 665903;         // seed-fetch-proxy
 inline constexpr uid_t session_base = 666000;  // + 0..999, one per SSH connection
 inline constexpr uid_t vm_base = 670000;       // + 0..9999, one per virtual machine
 }  // namespace uids
