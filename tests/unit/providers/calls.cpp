@@ -217,13 +217,11 @@ TEST_P(EitherIsolation, CallsInFlightEndWithUnavailableAtShutDown) {
 }
 
 TEST_P(EitherIsolation, WhatOnlyLooksGoesBeforeTheChangesThatWait) {
-    auto provider = open("git", {{"delay_ms", {{"create", 50}}}});   // takes one call at a time
-    Call call("create", 600s);
+    auto provider = open("git", {{"delay_ms", {{"check", 50}}}});   // one call at a time
+    Call call("check", 600s);
     std::vector<std::future<json>> changes;
-    for (int i = 0; i < 10; ++i) {
-        json request = {{"repository", "app-" + std::to_string(i)}};
-        changes.push_back(asio::co_spawn(context_, provider->call(call, "create", request, {}), asio::use_future));
-    }
+    for (int i = 0; i < 10; ++i)
+        changes.push_back(asio::co_spawn(context_, provider->call(call, "check", json::object(), {}), asio::use_future));
     ask(provider, "list");
     for (auto &change : changes) {
         ASSERT_TRUE(eventually([&] { return change.wait_for(0s) == std::future_status::ready; }));
@@ -232,7 +230,7 @@ TEST_P(EitherIsolation, WhatOnlyLooksGoesBeforeTheChangesThatWait) {
     std::string slots;   // in the order in which the provider got them
     for (const std::string &line : split(read_file(temporary_.path() / "mock-git/calls.jsonl"), '\n'))
         if (!line.empty()) slots += json::parse(line)["slot"].get<std::string>() + " ";
-    EXPECT_LT(slots.find("list"), slots.rfind("create")) << slots;
+    EXPECT_LT(slots.find("list"), slots.rfind("check")) << slots;
 }
 
 TEST_P(EitherIsolation, ABadMannersPluginHarmsOnlyItsOwnCalls) {
