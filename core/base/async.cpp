@@ -89,17 +89,18 @@ Task<ExitStatus> wait_for_exit(Process &process, const Call &call) {
     std::function<void()> hook = [executor, ended] { asio::post(executor, [ended] { ended->cancel(); }); };
     std::shared_ptr<void> interest = call.on_cancel(hook);
 
+    // Asio's wait may end without a reason: an event of a descriptor that was closed a moment ago, whose place in its tables this one has
+    // now (seen: the second event of a pidfd, at the reaping).
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
-    co_await ended->async_wait(asio::posix::stream_descriptor::wait_read, token);
+    do co_await ended->async_wait(asio::posix::stream_descriptor::wait_read, token);
+    while (!error && !process.has_ended());
     interest.reset();
     timer.cancel();
     if (!error) co_return process.wait();
     process.kill_group();
-    error.clear();
     // A hook that was posted before may still cancel once: until the process is really gone.
-    do co_await ended->async_wait(asio::posix::stream_descriptor::wait_read, token);
-    while (error == asio::error::operation_aborted);
+    while (!process.has_ended()) co_await ended->async_wait(asio::posix::stream_descriptor::wait_read, token);
     process.wait();
     call.check();
     throw Failure(Code::timeout, "it took too long: the deadline has passed");
@@ -150,9 +151,7 @@ public:
         auto self = shared_from_this();
         listen(out_);
         listen(err_);
-        ended_.async_wait(asio::posix::stream_descriptor::wait_read, [self](boost::system::error_code error) {
-            if (!error) self->finish();
-        });
+        wait_for_end();
         timer_.expires_at(call_.deadline());
         timer_.async_wait([self](boost::system::error_code error) {
             if (error) return;
@@ -179,6 +178,13 @@ public:
     Event finished;
 
 private:
+    void wait_for_end() {
+        ended_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+            if (error) return;
+            self->process_.has_ended() ? self->finish() : self->wait_for_end();  // it may wake up for nothing, see wait_for_exit
+        });
+    }
+
     void listen(asio::posix::stream_descriptor &from) {
         from.async_wait(asio::posix::stream_descriptor::wait_read,
                         [self = shared_from_this(), &from](boost::system::error_code error) {

@@ -78,6 +78,10 @@ CageFailure make_ruleset(const PreparedCage &cage, int &ruleset) {
         if (cage.restrict_ports && syscall(SYS_landlock_add_rule, ruleset, rule_port, &rule, 0))
             return failed(CageStep::ruleset, errno);
     }
+    // Port 0, which the kernel chooses: programs such as dig bind to it before they connect.
+    PortRule any_free{bind_tcp, 0};
+    if (cage.restrict_ports && !cage.ports.empty() && syscall(SYS_landlock_add_rule, ruleset, rule_port, &any_free, 0))
+        return failed(CageStep::ruleset, errno);
     return {};
 }
 

@@ -296,6 +296,11 @@ Process::~Process() {
     reap(pid_);
 }
 
+bool Process::has_ended() const {
+    pollfd wanted{pidfd_.get(), POLLIN, 0};
+    return poll(&wanted, 1, 0) > 0;
+}
+
 std::optional<ExitStatus> Process::wait(std::chrono::milliseconds patience) {
     if (!ours_) throw Failure(Code::unsupported, "process " + std::to_string(pid_) + " outlives us and is not ours to wait for");
     if (pid_ <= 0) throw Failure(Code::internal, "there is no process to wait for");
@@ -314,8 +319,14 @@ ExitStatus Process::wait() {
     if (!ours_) throw Failure(Code::unsupported, "process " + std::to_string(pid_) + " outlives us and is not ours to wait for");
     if (pid_ <= 0) throw Failure(Code::internal, "there is no process to wait for");
     siginfo_t info{};
-    while (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED))
-        if (errno != EINTR) fail_errno("cannot wait for process " + std::to_string(pid_));
+    while (waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED)) {
+        if (errno == EAGAIN) {  // Asio made it non-blocking
+            pollfd wanted{pidfd_.get(), POLLIN, 0};
+            poll(&wanted, 1, -1);
+        } else if (errno != EINTR) {
+            fail_errno("cannot wait for process " + std::to_string(pid_));
+        }
+    }
     pid_ = 0;
     return status_of(info);
 }

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
 
 #include <seed/util/failure.h>
@@ -56,6 +57,14 @@ std::optional<asio::ip::tcp::acceptor> take_listener(asio::io_context &context) 
     return acceptor;
 }
 
+// Nobody holds the other end any more: nothing is ever said on it, so what can be read is its end.  A wait may wake up for nothing.
+Task<void> end_with(asio::posix::stream_descriptor &starter, asio::io_context &context) {
+    char byte;
+    while (recv(starter.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR))
+        co_await starter.async_wait(asio::posix::descriptor_base::wait_read, asio::use_awaitable);
+    context.stop();
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -79,7 +88,7 @@ int main(int argc, char **argv) {
         if (!listener) return 0;
         spawn_task(context.get_executor(), "accept", proxy.accept_all(std::move(*listener)));
         asio::posix::stream_descriptor starter(context, 3);
-        starter.async_wait(asio::posix::descriptor_base::wait_read, [&](const boost::system::error_code &) { context.stop(); });
+        spawn_task(context.get_executor(), "starter", end_with(starter, context));
         context.run();
         return 0;
     } catch (const std::exception &error) {

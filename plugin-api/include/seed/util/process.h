@@ -66,6 +66,7 @@ public:
     pid_t pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }  // readable at its end; for poll or Asio
     bool running() const { return pid_ > 0; }
+    bool has_ended() const;                     // wait() would return at once
     std::optional<ExitStatus> wait(std::chrono::milliseconds patience);  // none: still running
     ExitStatus wait();
     void signal(int number) const;
