@@ -21,6 +21,7 @@
 #include "core/programs/seed-nix-box/actions.h"
 #include "core/programs/seed-nix-box/command.h"
 #include "core/programs/seed-nix-box/door.h"
+#include "core/programs/seed-nix-box/nar_hash.h"
 #include "core/programs/seed-nix-box/relay.h"
 
 namespace seed::box {
@@ -140,11 +141,7 @@ int fetch_input(const Options &options) {
     try {
         std::string path = fetch(options.action);
         const std::string promised = checked_store_path(options.action[1]);
-        Command query;
-        query.arguments = {"nix-store", "--query", "--hash", path};
-        std::string hash(trim(capture(query, "asking for the hash", 4096)));
-        query.arguments = {"nix", "hash", "to-sri", "--type", "sha256", hash.substr(hash.find(':') + 1)};
-        write_all(1, path + " " + std::string(trim(capture(query, "writing the hash", 4096))) + "\n");
+        write_all(1, path + " " + nar_hash(path) + "\n");
         if (path != promised) {
             Command forget;
             forget.arguments = {"nix-store", "--delete", path};
