@@ -333,8 +333,13 @@ def query(space, server, name_, type_=28, tcp=False, patience=PATIENCE):
             s.settimeout(patience)
             s.connect((server, 53))
             if not tcp:
-                s.send(packet)
-                return s.recv(65536)
+                # Asked again, as every resolver does: datagrams get lost, in the kernel's queues too.
+                s.settimeout(min(2, patience))
+                for _ in range(max(1, round(patience / 2))):
+                    with contextlib.suppress(TimeoutError):
+                        s.send(packet)
+                        return s.recv(65536)
+                raise TimeoutError(f"no answer from {server} within {patience} s")
             s.sendall(struct.pack(">H", len(packet)) + packet)
             data = b""
             while len(data) < 2 or len(data) < 2 + struct.unpack(">H", data[:2])[0]:
