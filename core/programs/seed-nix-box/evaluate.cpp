@@ -3,7 +3,6 @@
 // `nix eval FLAKE#OUTPUT` sees one output only.  builtins.getFlake sees all of them, and in a pure evaluation it wants a source that is
 // pinned: /src is named by what it holds.
 #include <seed/util/failure.h>
-#include <seed/util/text.h>
 
 #include "core/programs/seed-nix-box/actions.h"
 #include "core/programs/seed-nix-box/command.h"
