@@ -182,6 +182,11 @@ in {
         else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
       description = "Where the daemon finds a credential.";
     };
+    socketActivation = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether systemd holds the SSH and HTTP ports, so that who connects while seedd restarts waits instead of being refused.";
+    };
     openFirewall = mkOption { type = types.bool; default = false; description = "Open the platform's SSH, HTTP and DNS ports."; };
     extraSettings = mkOption {
       type = types.attrsOf types.anything;
