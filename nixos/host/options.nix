@@ -208,7 +208,7 @@ in {
       inherit (cfg) domain silo flake admission providers;
       state = cfg.stateDirectory;
       sections = { inherit (cfg) listen ingress limits quotas; builder = cfg.builder // { ca_file = if cfg.builder.ca_file == null then null else toString cfg.builder.ca_file; }; };
-      pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
+      pluginDirectories = [ "${cfg.package}/lib/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);

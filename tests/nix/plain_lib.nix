@@ -6,6 +6,11 @@ rec {
   importJSON = file: builtins.fromJSON (builtins.readFile file);
   mkIf = _: value: value;
   mkDefault = value: value;
+  mkForce = value: value;
+  cleanSource = source: source;
+  licenses.mit = "mit";
+  kernel = { yes = "yes"; no = "no"; };
+  genAttrs = names: make: builtins.listToAttrs (map (name: { inherit name; value = make name; }) names);
   foldl' = builtins.foldl';
   inherit (builtins) attrNames concatStringsSep;
   last = list: builtins.elemAt list (builtins.length list - 1);
