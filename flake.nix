@@ -33,9 +33,10 @@
     nixosModules = {
       default = { pkgs, ... }: {
         imports = [ ./nixos/module.nix ];
-        services.seed.package = lib.mkDefault self.packages.${pkgs.stdenv.hostPlatform.system}.seed;
+        services.seed.package = lib.mkDefault (self.packages.${pkgs.stdenv.hostPlatform.system}.seed or (throw
+          "services.seed.package is not set: the flake that a platform publishes has no programs; use the Seed repository itself as input, on x86_64-linux"));
       };
-      instance = ./nixos/instance;
+      instance = { imports = [ ./nixos/instance ]; };
     };
 
     # Nothing of nixpkgs in here: `nix flake init` does not fetch it.
@@ -49,6 +50,7 @@
       node = template "node" "a NixOS host that runs the platform";
     } // (if builtins.pathExists ./templates/plugin then {
       plugin = template "plugin" "a provider of your own in C++";
+      plugin-c = template "plugin-c" "a provider of your own in C";
     } else { });
 
     packages.${system} = withSources (import ./nixos/packages { inherit pkgs; source = self; });

@@ -182,6 +182,11 @@ in {
         else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
       description = "Where the daemon finds a credential.";
     };
+    socketActivation = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether systemd holds the SSH and HTTP ports, so that who connects while seedd restarts waits instead of being refused.";
+    };
     openFirewall = mkOption { type = types.bool; default = false; description = "Open the platform's SSH, HTTP and DNS ports."; };
     extraSettings = mkOption {
       type = types.attrsOf types.anything;
@@ -203,7 +208,7 @@ in {
       inherit (cfg) domain silo flake admission providers;
       state = cfg.stateDirectory;
       sections = { inherit (cfg) listen ingress limits quotas; builder = cfg.builder // { ca_file = if cfg.builder.ca_file == null then null else toString cfg.builder.ca_file; }; };
-      pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
+      pluginDirectories = [ "${cfg.package}/lib/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);

@@ -7,7 +7,7 @@ Needs a nixpkgs tree in SEED_NIXPKGS (lib and nixos/modules; where its packages 
 import os
 import sys
 
-from nix_side import SOURCE, evaluate, nixpkgs, parse_meta, refusal, skip
+from nix_side import NIXOS, SOURCE, evaluate, nixpkgs, parse_meta, refusal, skip
 
 tree = nixpkgs("lib", "nixos/modules")
 if not tree:
@@ -15,10 +15,7 @@ if not tree:
 
 SYSTEM = f"""
     tree = {tree};
-    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") {{ }} else rec {{
-      lib = import (tree + "/lib");
-      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // {{ inherit lib; }});
-    }};
+    {NIXOS}
     mkSeed = import ./nixos/lib/mk-seed.nix (nixos // {{ modules = [ sops ]; }});
     # The options that sops-nix would bring, for templates that set them.
     sops = {{ lib, ... }}: {{ options.sops = lib.mkOption {{ type = lib.types.submodule {{ freeformType = lib.types.attrsOf lib.types.anything; }}; default = {{ }}; }}; }};

@@ -25,6 +25,15 @@ def nixpkgs(*parts):
     return tree if tree and all(os.path.exists(os.path.join(tree, part)) for part in parts) else None
 
 
+# Nix: `nixos`, { lib; nixosSystem; } of the tree.  One without packages brings it as nixos-system.nix.
+NIXOS = """
+    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") { } else rec {
+      lib = import (tree + "/lib");
+      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // { inherit lib; });
+    };
+"""
+
+
 def environment(home):
     settings = ("experimental-features = nix-command flakes\nsubstituters =\nuse-registries = false\nbuild-users-group =\n"
                 "warn-dirty = false\nconnect-timeout = 2\ndownload-attempts = 1\n"
