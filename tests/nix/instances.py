@@ -7,7 +7,7 @@ Needs a nixpkgs tree in SEED_NIXPKGS (lib and nixos/modules; where its packages 
 import os
 import sys
 
-from nix_side import NIXOS, SOURCE, evaluate, nixpkgs, parse_meta, refusal, skip
+from nix_side import NIXOS, SOURCE, evaluate, fits, nixpkgs, parse_meta, refusal, skip
 
 tree = nixpkgs("lib", "nixos/modules")
 if not tree:
@@ -39,7 +39,7 @@ def says(expression, *words):
 metas = nix("nixos.lib.genAttrs [ \"instance\" \"instance-caddy\" \"instance-api\" \"multi\" ] (name: builtins.mapAttrs (_: seed: seed.meta) (instances name))")
 for template, instances in metas.items():
     for name, answer in zip(instances, parse_meta([{"name": name, "meta": meta} for name, meta in instances.items()])):
-        assert "spec" in answer, (template, name, answer)
+        assert "spec" in answer and fits(instances[name]), (template, name, answer)
 assert metas["instance"]["web"]["expose"] == {"http": {"port": 80, "protocol": "http"}}
 assert metas["instance-caddy"]["web"]["dns"]["names"] == ["example.com", "www.example.com"]
 assert metas["instance-api"]["api"]["expose"] == {"myapp": {"port": 3000, "protocol": "tcp"}} and not metas["instance-api"]["api"]["acme"]
