@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 
-from nix_side import BUILD, SOURCE, environment, nixpkgs, parse_meta, skip
+from nix_side import BUILD, SOURCE, environment, fits, nixpkgs, parse_meta, skip
 
 tree = nixpkgs("lib", "nixos/modules", "flake.nix")
 if not tree:
@@ -69,6 +69,7 @@ with tempfile.TemporaryDirectory(prefix="seed-test-flake-") as folder:
     metas = nix("eval", "--json", f"path:{folder}/multi#seeds", "--apply", "builtins.mapAttrs (_: seed: seed.meta)", seed="seed")
     assert set(metas) == {"web", "api"}, metas
     assert all("spec" in one for one in parse_meta([{"name": name, "meta": meta} for name, meta in metas.items()])), metas
+    assert all(fits(meta) for meta in metas.values())
     locks = nix("flake", "metadata", "--json", f"path:{folder}/multi", seed="seed")["locks"]["nodes"]
     assert locks["root"]["inputs"]["nixpkgs"] == ["seed", "nixpkgs"], locks["root"]
     options = nix("eval", "--json", f"{whole}#lib.options")

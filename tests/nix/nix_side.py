@@ -76,6 +76,16 @@ def described(cases):
                     " in { inherit (d) mistakes; meta = if d.mistakes == [ ] then d.meta else null; }) input", cases)
 
 
+def fits(meta):
+    """META, when it is as nixos/lib/meta.schema.json says; fails naming the places."""
+    import jsonschema          # Debian: python3-jsonschema; only some tests need it
+
+    with open(f"{SOURCE}/nixos/lib/meta.schema.json") as file:
+        mistakes = [f"{'/'.join(map(str, one.path))}: {one.message}" for one in jsonschema.Draft7Validator(json.load(file)).iter_errors(meta)]
+    assert not mistakes, (mistakes, meta)
+    return meta
+
+
 def parse_meta(requests):
     """What core/model makes of each request (parse_meta.cpp)."""
     program = f"{BUILD}/tests/nix/parse_meta"
