@@ -1,5 +1,5 @@
 # seed_unit_test(ROOM LIBRARIES...): every tests/unit/ROOM/*.cpp becomes one GoogleTest program `unit_ROOM`.
-# The target unit_programs builds these and the fuzz targets, and what they start: the tests of ./check --units.  parser_programs: those of --parsers.
+# The target unit_programs builds these and the fuzz targets, and what they start: the tests of ./check --units.  parser_programs: those of --parsers; thread_programs: those of --tsan.
 # seed_script_test(FILE [LABELS ...] [TIMEOUT seconds] [COST n] [RESOURCE name]): a script run with the build directory in
 # SEED_BUILD.  Exit status 77 means "cannot run here" and says why on its last line.
 # Label `threads`: what it tests has threads of its own; these are the tests of ./check --tsan.  Sanitized programs get more time.
@@ -13,6 +13,7 @@ endif()
 find_package(GTest REQUIRED)
 add_custom_target(unit_programs)
 add_custom_target(parser_programs)
+add_custom_target(thread_programs)
 function(seed_unit_test room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cpp)
   if(NOT sources)
@@ -27,6 +28,7 @@ function(seed_unit_test room)
   set(labels fast unit)
   if(room IN_LIST SEED_ROOMS_WITH_THREADS)
     list(APPEND labels threads)
+    add_dependencies(thread_programs unit_${room})
   endif()
   if(room IN_LIST SEED_ROOMS_WITH_PARSERS)
     list(APPEND labels parsers)
