@@ -4,7 +4,6 @@
 `tests/nix/host.py --accept` writes the schemas of the built plugins to nixos/host/plugins.json.
 The part with real modules needs SEED_NIXPKGS (see instances.py); without it the generated file is made by Nix from plain values.
 """
-import ctypes
 import glob
 import json
 import os
@@ -18,12 +17,6 @@ from seedd_reads import seedd_reads
 GOLDEN = f"{SOURCE}/nixos/host/plugins.json"
 
 
-class Provider(ctypes.Structure):
-    """The beginning of struct seed_provider in plugin-api/include/seed/abi.h."""
-    _fields_ = [("size", ctypes.c_size_t), ("id", ctypes.c_char_p), ("contract", ctypes.c_char_p), ("version", ctypes.c_char_p),
-                ("summary", ctypes.c_char_p), ("config_schema", ctypes.c_char_p)]
-
-
 def plugins():
     """{"dns-powerdns": {"contract","summary","schema"}} of the plugins in the build directory that are for operators."""
     found = {}
@@ -31,10 +24,9 @@ def plugins():
         name = os.path.basename(file)[:-3]
         if not os.path.isdir(f"{SOURCE}/plugins/{name}"):
             continue                                                          # a mock, or one of a test
-        entry = ctypes.CDLL(file).seed_plugin_v1
-        entry.restype, entry.argtypes = ctypes.POINTER(Provider), [ctypes.c_uint32]
-        one = entry(0).contents
-        found[one.id.decode()] = {"contract": one.contract.decode(), "summary": one.summary.decode(), "schema": json.loads(one.config_schema)}
+        with open(f"{file[:-3]}.json") as manifest:                           # what the plugin says of itself, written when it was linked
+            one = json.load(manifest)["providers"][0]
+        found[one["id"]] = {"contract": one["contract"], "summary": one["summary"], "schema": one["config_schema"]}
     assert found, f"there are no plugins in {BUILD}/plugins: build first"
     return found
 
