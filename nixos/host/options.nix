@@ -3,6 +3,7 @@
 let
   inherit (lib) mkOption types;
   schemas = import ./schema.nix { inherit lib; };
+  credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   cfg = config.services.seed;
   # Every plugin known at evaluation: ours, and those that packages in services.seed.plugins bring.
   known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } cfg.plugins;
@@ -173,14 +174,14 @@ in {
       type = types.attrsOf types.path;
       default = { };
       example = lib.literalExpression ''{ pdns = "/run/secrets/pdns-api-key"; }'';
-      description = "Secret files, handed to the daemon by systemd: `services.seed.credentialPath \"pdns\"` is where a plugin's `..._file` setting finds one.";
+      description = "Secret files, handed over by systemd: `services.seed.credentialPath \"pdns\"` is where a plugin's `..._file` setting finds one. They may belong to root.";
     };
     credentialPath = mkOption {
       type = types.functionTo types.str;
       readOnly = true;
-      default = name: if cfg.credentials ? ${name} then "/run/credentials/seedd.service/${name}"
+      default = name: if cfg.credentials ? ${name} then credentials.path name
         else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
-      description = "Where the daemon finds a credential.";
+      description = "Where the provider that needs it finds a credential: `api_key_file = config.services.seed.credentialPath \"pdns\";`. Only that provider can read it.";
     };
     socketActivation = mkOption {
       type = types.bool;
@@ -212,6 +213,7 @@ in {
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);
+    assertions = map (message: { assertion = false; inherit message; }) credentials.mistakes;
     warnings = lib.concatLists (lib.mapAttrsToList (kind: chosen: lib.concatMap (choice:
       map (key: "services.seed.providers.${kind}.settings.${key} is a secret and will be readable for everybody in the Nix store: use services.seed.credentials and the setting that takes a file")
         (lib.filter (key: choice.settings.${key} or null != null) (schemas.secretKeys (schemaOf choice.plugin))))

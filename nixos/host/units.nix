@@ -4,6 +4,7 @@
 let
   cfg = config.services.seed;
   slice = "seed.slice";
+  credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   port = address: lib.toInt (lib.last (lib.splitString ":" address));
   dns = cfg.providers.dns.settings or { };
   # One of the platform's ports, held by systemd while seedd restarts.
@@ -107,6 +108,10 @@ in {
         SystemCallArchitectures = "native";
         SystemCallFilter = "~@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap";
         SystemCallErrorNumber = "EPERM";
+      } // lib.optionalAttrs (cfg.credentials != { }) {
+        ExecStartPre = pkgs.writeShellScript "seed-credentials" ("PATH=${pkgs.coreutils}/bin\n" + credentials.script);
+        RuntimeDirectory = credentials.folder;
+        RuntimeDirectoryMode = "0711";
       };
     };
   };

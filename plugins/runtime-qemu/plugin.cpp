@@ -168,6 +168,7 @@ public:
     runtime::Boot start(plugin::Call &call, const runtime::StartRequest &request) override {
         check_start(request);
         std::lock_guard lock(mutex_);
+        call.check();  // others were before it
         std::optional<Machine> machine = machines_.find(request.handle);
         if (machine && machine->begun) return machine->boot();
         UniqueFd held;  // from before it can be seen: nobody shall take one on its way for one that ended
@@ -269,12 +270,13 @@ public:
         discard(folder);  // one that was never completely made
     }
 
-    runtime::PublishReply publish(plugin::Call &, const runtime::PublishRequest &request) override {
+    runtime::PublishReply publish(plugin::Call &call, const runtime::PublishRequest &request) override {
         std::lock_guard lock(mutex_);
+        call.check();  // others were before it: at a stop hundreds may be, and close() waits for all of them
         network_.publish(request);
         std::vector<Machine> all = machines_.all();
         network_.ensure(all);
-        std::vector<NetRefusal> refused = network_.apply(all);
+        std::vector<NetRefusal> refused = network_.apply(all, Network::Unchanged::skip);
         return {network_.forwards(request.ns), Network::routes(request, refused)};
     }
 

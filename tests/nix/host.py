@@ -7,6 +7,7 @@ The part with real modules needs SEED_NIXPKGS (see instances.py); without it the
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,39 @@ assert status == 0 and "is right" in said, said
 status, said = checked(text.replace('"managed"', '"manged"'))
 assert status == 1 and "providers.dns" in said and "manged" in said, said
 
+# Credentials: each for the provider that names it, and for nobody else.
+def credentials(names, providers):
+    return evaluate("let c = import ./nixos/host/credentials.nix input; in { inherit (c) script mistakes; paths = map c.path input.names; }", {"names": names, "providers": providers})
+
+
+where = "/run/seed-credentials/"
+handed = credentials(["key", "token", "spare"], {"dns": {"settings": {"api_key_file": where + "key"}}, "git": [{"settings": {}}, {"settings": {"deep": [{"file": where + "token"}]}}], "acme": None})
+assert handed["paths"][0] == where + "key" and not handed["mistakes"], handed
+assert "are different users" in credentials(["a"], {"dns": {"settings": {"f": where + "a"}}, "storage": {"settings": {"f": where + "a"}}})["mistakes"][0]
+assert "cannot be" in credentials(['x"; id'], {})["mistakes"][0]
+with open(f"{SOURCE}/plugin-api/include/seed/util/cage.h") as file:
+    uids = {name: int(number) for name, number in re.findall(r"constexpr uid_t (\w+) = (\d+)", file.read())}
+with open(f"{SOURCE}/core/programs/seedd/platform.cpp") as file:
+    assert 'if (kind == "git") return uids::silo;\n    if (kind == "dns") return uids::pdns;\n    return uids::plugin_base + (kind == "storage" ? 1 : 2);' in file.read(), \
+        "providers run as other users: nixos/host/credentials.nix has to know"
+assert f"-o {uids['plugin_base'] + 1} " in credentials(["a"], {"storage": {"settings": {"f": where + "a"}}})["script"]
+assert f"-o {uids['plugin_base'] + 2} " in credentials(["a"], {"runtime": {"settings": {"f": where + "a"}}})["script"]
+if os.geteuid() == 0:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        os.mkdir(f"{folder}/from", 0o500)
+        os.mkdir(f"{folder}/to", 0o711)
+        for name in ("key", "token", "spare"):
+            with open(f"{folder}/from/{name}", "w") as file:
+                file.write(f"the {name}\n")
+        subprocess.run(["sh", "-c", handed["script"]], check=True, env={"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": f"{folder}/from", "RUNTIME_DIRECTORY": f"{folder}/to"})
+        for name, owner in (("key", uids["pdns"]), ("token", uids["silo"]), ("spare", 0)):
+            for uid in {uids["pdns"], uids["silo"], uids["plugin_base"] + 2}:
+                read = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "cat", f"{folder}/to/{name}"], capture_output=True, text=True)
+                assert (read.stdout == f"the {name}\n") == (uid == owner), (name, uid, read)
+else:
+    print("without root nobody was given a credential")
+
 tree = nixpkgs("lib", "nixos/modules")
 if not tree:
     print("without nixpkgs (SEED_NIXPKGS) the module itself was only parsed")
@@ -126,7 +160,7 @@ assert {22, 80, 53, 2222} <= set(made["node"]["tcp"]) and 53 in made["node"]["ud
 assert made["node"]["keep"] == ["/var/lib/seed"]
 assert made["much"]["read"]["providers"]["runtime"][0]["config"] == {"accelerator": "kvm"}
 assert any("settings.token is a secret" in warning for warning in made["much"]["warnings"]), made["much"]["warnings"]
-assert made["much"]["credential"] == "/run/credentials/seedd.service/pdns" and "LoadCredential=pdns:/run/secrets/pdns" in made["much"]["unit"]
+assert made["much"]["credential"] == "/run/seed-credentials/pdns" and "RuntimeDirectory=seed-credentials" in made["much"]["unit"] and "LoadCredential=pdns:/run/secrets/pdns" in made["much"]["unit"]
 assert "KillMode=process" in made["node"]["unit"]
 
 # A wrong key, type or plugin fails at evaluation and names the option.

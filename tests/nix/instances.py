@@ -7,6 +7,7 @@ Needs a nixpkgs tree in SEED_NIXPKGS (lib and nixos/modules; where its packages 
 import os
 import re
 import sys
+import tempfile
 
 from nix_side import NIXOS, SOURCE, evaluate, fits, nixpkgs, parse_meta, refusal, skip
 
@@ -17,7 +18,7 @@ if not tree:
 SYSTEM = f"""
     tree = {tree};
     {NIXOS}
-    mkSeed = import ./nixos/lib/mk-seed.nix (nixos // {{ modules = [ sops ]; }});
+    mkSeed = import ./nixos/lib/mk-seed.nix {{ inherit (nixos) lib nixosSystem; modules = [ sops ]; }};
     # The options that sops-nix would bring, for templates that set them.
     sops = {{ lib, ... }}: {{ options.sops = lib.mkOption {{ type = lib.types.submodule {{ freeformType = lib.types.attrsOf lib.types.anything; }}; default = {{ }}; }}; }};
     seed.lib = import ./nixos/lib // {{ mkSeed = arguments: mkSeed (arguments // {{ checkKeys = false; }}); }};
@@ -95,6 +96,18 @@ assert any("shop.example.org" in warning and "seed.dns.names" in warning for war
 assert inside["sops"] == "/seed/tpm/age-identity"
 assert set(inside["attributes"]) == {"meta", "toplevel", "config", "options", "module", "image"}
 assert {"seedModules", "seedAcme"} <= set(inside["activation"])
+
+# What mkSeed takes besides: further modules, arguments for them, an identity, whose namespace modules can read.
+with tempfile.TemporaryDirectory() as folder:
+    with open(f"{folder}/.seed-identity", "w") as file:
+        file.write("k51qzi5uqu5dj8iaffzutj5cyocg960ypltvn0zpmaikuuek2ekubxqck2nsgg\n")
+    given = nix(f"""let made = mkSeed {{
+        name = "given"; system = "x86_64-linux"; identity = {folder}/.seed-identity; specialArgs.chosen = "m";
+        module = {{ chosen, ... }}: {{ seed.size = chosen; }};
+        extraModules = [ ({{ config, ... }}: {{ environment.etc.namespace.text = config.seed.namespace; networking.hostName = "other"; }}) ];
+      }}; in {{ inherit (made) meta; namespace = made.config.environment.etc.namespace.text; host = made.config.networking.hostName; rule = seed.lib.namespaceOf (seed.lib.cidIn (builtins.readFile {folder}/.seed-identity)); }}""")
+assert given["meta"]["size"] == "m" and given["meta"]["system"] == "x86_64-linux" and given["host"] == "other", given
+assert given["namespace"] == given["rule"] and re.fullmatch("s-[a-z2-7]{26}", given["namespace"]), given
 
 # The service modules, as whole systems.
 services = nix("""let

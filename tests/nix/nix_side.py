@@ -45,7 +45,7 @@ def environment(home):
     return {**keep, "HOME": home, "NIX_CONF_DIR": home, "NIX_REMOTE": f"local?root={home}/store", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
-def nix_instantiate(expression, *options, cwd=SOURCE, timeout=200):
+def nix_instantiate(expression, *options, cwd=SOURCE, timeout=1200):
     with tempfile.TemporaryDirectory(prefix="seed-nix-") as home:
         try:
             return subprocess.run(["nix-instantiate", "--eval", "--strict", "--json", *options, "-"], input=expression, cwd=cwd, text=True,

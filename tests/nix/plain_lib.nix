@@ -14,6 +14,7 @@ rec {
   foldl' = builtins.foldl';
   inherit (builtins) attrNames concatStringsSep;
   last = list: builtins.elemAt list (builtins.length list - 1);
+  optionalAttrs = condition: set: if condition then set else { };
   optional = condition: value: if condition then [ value ] else [ ];
   splitString = separator: text: builtins.filter builtins.isString (builtins.split separator text);
   toInt = text: builtins.fromJSON text;
