@@ -29,7 +29,7 @@ cat /proc/sys/kernel/hostname | say host
 name=$(sed -n 's/^SEED_FQDN="\{0,1\}\([^"]*\).*/\1/p' /run/seed/env)
 tries=0
 while [ $tries -lt 120 ]; do
-  found=$( { getent ahostsv6 "$name" || nslookup "$name"; } 2>/dev/null)
+  found=$( { nslookup "$name" || busybox nslookup "$name"; } 2>/dev/null)
   case $found in *fd*:*:*) break ;; esac
   sleep 1; tries=$((tries + 1))
 done
