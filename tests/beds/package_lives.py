@@ -119,7 +119,7 @@ def upgraded(host, machine):
     tell("while it was upgraded nobody was refused")
 
 
-def saved(host, folder):
+def saved(host, machine, folder):
     """A backup with volumes while everything runs, of an instance that rests; and what must come back."""
     host.seed("stop", "app/hello")
     wait_for(lambda: host.instance()["state"] == "stopped", lambda: f"the instance rests: {host.instance()}", 180)
@@ -128,7 +128,9 @@ def saved(host, folder):
     shutil.copy(host.machine.path("/root/seed.tar"), f"{folder}/seed.tar")
     shutil.copytree(host.machine.path("/root/person"), f"{folder}/person", symlinks=True)
     host.seed("start", "app/hello")
-    return host.ready()
+    now = host.ready()
+    assert now["urls"] == machine.ready["urls"], f"who rests keeps his port: {machine.ready['urls']} became {now['urls']}"
+    return now
 
 
 def removed(host):
@@ -154,7 +156,7 @@ def restored(host, folder, instance):
     host.check("systemctl kill --kill-whom=main -s USR1 seedd && systemctl stop seedd; rm -rf /var/lib/seed; seed restore /root/seed.tar; systemctl start seedd", 300)
     host.up()
     there = host.ready()
-    assert (there["address"], there["urls"]) == (instance["address"], instance["urls"]), (instance, there)
+    assert (there["address"], there["fqdn"]) == (instance["address"], instance["fqdn"]), (instance, there)
     assert "Boot number 2 " in host.page(there["urls"][0]), "the volume is that of the backup, made after its first boot"
     shutil.copytree(f"{folder}/person", host.machine.path("/root/person"))
     # The same host key and the same owner: ssh asks nothing, and who pushed on the first machine goes on here.
@@ -200,7 +202,7 @@ with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as fol
         machine.still("started by a connection")
         upgraded(host, machine)
 
-        before_backup = saved(host, folder)
+        before_backup = saved(host, machine, folder)
         assert "Boot number 2 " in host.page(machine.url)
         tell("saved")
         removed(host)

@@ -99,7 +99,7 @@ class Host:
         wait_for(active, lambda: f"seedd is up; its log:\n{self.log()}", self.deadline, pause=0.3)
 
     def log(self):
-        return self.run("systemctl status --no-pager seedd seed-machines; journalctl -u seedd -n 40 --no-pager", self.deadline)[1]
+        return self.run("systemctl status --no-pager seedd seed-machines; journalctl -u seedd -n 60 --no-pager | grep -v ' pdns.[0-9]'", self.deadline)[1]
 
     def pid(self):
         return self.check("systemctl show -P MainPID seedd", self.deadline).strip()
@@ -143,7 +143,9 @@ class Host:
             raise AssertionError(f"{error}\n{self.log()}\n{self.run('seed status; seed events | tail -n 30', self.deadline)[1]}") from None
 
     def page(self, url):
-        return wait_for(lambda: self.check(f"curl -sf -m 60 '{url}'", self.deadline), f"{url} answers", 2 * self.deadline, pause=0.3)
+        return wait_for(lambda: self.check(f"curl -sf -m 60 '{url}'", self.deadline),
+                        lambda: f"{url} answers\n{self.run('ss -ltnp; seed status; seed events | tail -n 30', self.deadline)[1]}\n{self.log()}",
+                        self.deadline, pause=0.3)
 
     def machines(self):
         """(pid and start time of every QEMU, the limits of all groups of machines), as text."""
