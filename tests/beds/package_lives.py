@@ -136,7 +136,7 @@ def saved(host, machine, folder):
 def removed(host):
     host.check("DEBIAN_FRONTEND=noninteractive dpkg -r seed < /dev/null 2>&1", 300)
     left = [line for line in host.differences() if not re.search(
-        r" /(var/lib/seed|etc/seed|var/lib/dpkg/info/seed|etc/systemd/system/\S*seedd|var/lib/systemd/deb-systemd-helper)\S*|seedd?\S* +(masked|disabled)", line)]
+        r" /(var/lib/seed|etc/seed|var/lib/dpkg/info/seed|etc/systemd/system/\S*seedd|var/lib/systemd/deb-systemd-helper)\S*|seedd\S* +(masked|not-found inactive)", line)]
     assert not left, "after the removal:\n" + "\n".join(left)
     host.check("test -s /var/lib/seed/core/seed.sqlite3 && grep -q mine /etc/seed/seed.yaml")
     assert host.run("test -e /usr/lib/seed -o -e /usr/bin/seed -o -e /lib/systemd/system/seedd.service")[0] == 1

@@ -67,7 +67,7 @@ echo == interfaces; ip -o link | awk '{print $2}' | sort
 echo == mounts; awk '{print $5}' /proc/self/mountinfo | grep -v '^/run/' | sort
 echo == firewall; nft list tables 2>/dev/null
 echo == control groups; find /sys/fs/cgroup -name '*seed*' 2>/dev/null | sort
-echo == units; systemctl list-units --all --no-legend --plain '*seed*'; systemctl --failed --no-legend --plain; systemctl list-unit-files --no-legend '*seed*'
+echo == units; { systemctl list-units --all --no-legend --plain '*seed*'; systemctl --failed --no-legend --plain; systemctl list-unit-files --no-legend '*seed*'; } | grep -v random-seed | tr -s ' '
 echo == files; find / -xdev -not -path '/proc/*' -not -path '/root/*' -not -path '/srv/*' \( -iname '*seed*' -o -uid +599999 -o -gid +599999 \) 2>/dev/null | grep -v -e random-seed -e /doc/ | sort
 """
 
