@@ -136,7 +136,7 @@ class Host:
     def ready(self):
         def look():
             one = self.instance()
-            return one["state"] == "ready" and one
+            return one["state"] == "ready" and one["urls"] and one     # its URLs come when it is published
         try:
             return wait_for(look, "the instance is ready", 2 * self.deadline, pause=0.5)
         except AssertionError as error:
@@ -151,5 +151,5 @@ class Host:
         """(pid and start time of every QEMU, the limits of all groups of machines), as text."""
         return self.check(r"""
             for pid in $(pgrep -x qemu-system-x86); do echo QEMU $pid $(awk '{print $22}' /proc/$pid/stat); done
-            grep -H . $(find /sys/fs/cgroup -path '*/vm-*' \( -name '*.max' -o -name memory.limit_in_bytes -o -name cpu.cfs_quota_us \) | sort) < /dev/null
+            grep -H . $(find /sys/fs/cgroup -path '*/vm-*' \( -name '*.max' -o -name memory.limit_in_bytes -o -name cpu.cfs_quota_us \) | sort) < /dev/null || true
         """, self.deadline)

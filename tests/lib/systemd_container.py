@@ -78,6 +78,8 @@ def control_groups():
             elif kind == "cgroup":
                 flags = {"rw", "ro", "nosuid", "nodev", "noexec", "relatime", "noatime", "xattr", "clone_children"}
                 found.append((",".join(word for word in options.split(",") if word not in flags and not word.startswith("release_agent=")), point))
+    if os.environ.get("SEED_TEST_CGROUPS") == "unified":      # to try by hand what a machine without version 1 does
+        found = [one for one in found if one[0] == "unified"]
     names = [name for name, _ in found]
     if "unified" not in names:
         return "none", []
