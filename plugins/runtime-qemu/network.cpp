@@ -13,6 +13,8 @@
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
+#include "plugins/support/net/state_json.h"
+
 namespace seed::qemu {
 namespace {
 
@@ -47,8 +49,14 @@ T read_record(const std::filesystem::path &path) {
 
 json Network::ensure(const std::vector<Machine> &machines) {
     NetClient net(socket());
+    pid_ = 0;
+    auto greet = [&] {
+        json greeting = net.hello();
+        pid_ = greeting.value("pid", int64_t{0});
+        return greeting;
+    };
     try {
-        return net.hello();
+        return greet();
     } catch (const Failure &error) {
         if (error.code() != Code::unavailable && error.code() != Code::not_found) throw;
     }
@@ -72,7 +80,7 @@ json Network::ensure(const std::vector<Machine> &machines) {
     auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
         try {
-            return net.hello();
+            return greet();
         } catch (const Failure &error) {
             bool ended = !ProcessIdentity::of(process.pid());
             if (!ended && std::chrono::steady_clock::now() < deadline) {
@@ -151,10 +159,12 @@ void Network::publish(const runtime::PublishRequest &request) {
             if (uint16_t port = choose_port(ports, rests)) ports[key] = port;
     make_directory(settings_.state / "services", 0700);
     std::filesystem::path path = settings_.state / "services" / (escape(request.ns) + ".json");
+    std::string record = request.services.empty() ? "" : to_json_text(request);
+    if (ports == before && read_file_if_exists(path).value_or("") == record) return;
     if (request.services.empty())
         std::filesystem::remove(path);
     else
-        write_file_atomically(path, to_json_text(request), 0600);
+        write_file_atomically(path, record, 0600);
     if (ports != before) write_file_atomically(settings_.state / "forwards.json", to_json_text(ports), 0600);
 }
 
@@ -205,7 +215,7 @@ std::vector<runtime::RouteReport> Network::routes(const runtime::PublishRequest 
     return reports;
 }
 
-std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines) {
+std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines, Unchanged unchanged) {
     NetworkState state;
     state.prefix6 = settings_.prefix6;
     state.zone = settings_.zone;
@@ -247,8 +257,13 @@ std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines) {
             state.services.push_back(std::move(entry));
         }
     applied_ = listening(machines);
+    std::pair<int64_t, std::string> now = {pid_, net::to_json(state).dump()};
+    if (unchanged == Unchanged::skip && pid_ != 0 && now == taken_) return {};
+    taken_ = {};
     std::vector<NetRefusal> refused;
-    for (const std::string &remark : NetClient(socket()).apply(state, &refused)) host_.log(SEED_WARN, "network: " + remark);
+    std::vector<std::string> remarks = NetClient(socket()).apply(state, &refused);
+    for (const std::string &remark : remarks) host_.log(SEED_WARN, "network: " + remark);
+    if (refused.empty() && remarks.empty()) taken_ = std::move(now);   // a port that somebody else has may be free the next time
     return refused;
 }
 

@@ -26,8 +26,10 @@ public:
     std::string socket() const { return (settings_.state / "net" / "net.sock").string(); }
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);
-    // Returns the ports of the host that could not be had.
-    std::vector<NetRefusal> apply(const std::vector<Machine> &machines);
+    // Returns the ports of the host that could not be had.  Unchanged::skip: what the seed-net that greeted last has taken as a whole is not
+    // sent again; for publications, of which a start brings one for each tenant.
+    enum class Unchanged { send, skip };
+    std::vector<NetRefusal> apply(const std::vector<Machine> &machines, Unchanged unchanged = Unchanged::send);
     // The machines listen otherwise than the network was told last: another port only on IPv4, or no longer.
     bool outdated(const std::vector<Machine> &machines) const { return applied_ != listening(machines); }
     void quit();  // ends seed-net and all it started; of nothing succeeds
@@ -48,6 +50,8 @@ private:
     NetworkSettings settings_;
     const plugin::Host &host_;
     Listening applied_;
+    int64_t pid_ = 0;    // of the seed-net that greeted last; 0: none did
+    std::pair<int64_t, std::string> taken_;   // by which seed-net, and the state that it took without a word
 };
 
 }  // namespace seed::qemu
