@@ -48,22 +48,28 @@ in {
         OOMPolicy = "continue";
         OOMScoreAdjust = -1000;
         TimeoutStopSec = 30;
+        # About the sleeping process alone.  What systemd ties to the control group would hold for the machines and builds in it, too: no
+        # PrivateDevices=, ProtectClock= or DeviceAllow= (no /dev/kvm, no loop devices).
         CapabilityBoundingSet = "";
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
         NoNewPrivileges = true;
-        PrivateDevices = true;
         PrivateNetwork = true;
         PrivateTmp = true;
-        ProtectClock = true;
         ProtectHome = true;
         ProtectHostname = true;
         ProtectKernelLogs = true;
         ProtectKernelModules = true;
+        ProtectKernelTunables = true;
         ProtectProc = "invisible";
         ProtectSystem = "strict";
         RestrictAddressFamilies = "none";
         RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
         SystemCallArchitectures = "native";
-        SystemCallFilter = "@system-service";
+        SystemCallFilter = [ "@system-service" "~@privileged @resources" ];
+        UMask = "0077";
       };
     };
 
@@ -99,9 +105,12 @@ in {
         # No ProtectClock= and the like here: some of them come with an allow-list of devices that has no /dev/kvm and no /dev/net/tun.
         CapabilityBoundingSet = "~" + lib.concatStringsSep " " [
           "CAP_SYS_MODULE" "CAP_SYS_RAWIO" "CAP_SYS_TIME" "CAP_SYS_BOOT" "CAP_SYS_PACCT" "CAP_SYS_TTY_CONFIG" "CAP_SYSLOG" "CAP_WAKE_ALARM"
-          "CAP_BLOCK_SUSPEND" "CAP_AUDIT_CONTROL" "CAP_AUDIT_READ" "CAP_MAC_ADMIN" "CAP_MAC_OVERRIDE" "CAP_LINUX_IMMUTABLE" "CAP_IPC_LOCK"
+          "CAP_BLOCK_SUSPEND" "CAP_AUDIT_CONTROL" "CAP_AUDIT_READ" "CAP_AUDIT_WRITE" "CAP_MAC_ADMIN" "CAP_MAC_OVERRIDE" "CAP_LINUX_IMMUTABLE" "CAP_IPC_LOCK"
           "CAP_LEASE" "CAP_BPF" "CAP_PERFMON"
         ];
+        ProtectSystem = "full";
+        PrivateMounts = true;
+        RestrictSUIDSGID = true;
         RestrictAddressFamilies = "AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET";
         RestrictRealtime = true;
         LockPersonality = true;

@@ -30,9 +30,9 @@ def parsed(text):
             continue
         key, value = line.split("=", 1)
         found.setdefault((section, key), []).append({"true": "yes", "false": "no"}.get(value, value))
-    for key in found:
+    for key in found:                                       # the lines in their order, which counts; a leading ~ is for the whole line
         if key[1] in ("After", "CapabilityBoundingSet", "RestrictAddressFamilies", "SystemCallFilter"):
-            found[key] = sorted(word for value in found[key] for word in value.split())
+            found[key] = [(value[:1] == "~", sorted(value.lstrip("~").split())) for value in found[key]]
     return found
 
 
