@@ -25,7 +25,7 @@ constexpr const char *database = "seed.sqlite3";
 bool left_out(const std::string &path, bool volumes) {
     static const std::set<std::string> never = {"runtime", "dns", "lock", "seedd.sock", "lost+found", "core/seed.sqlite3",
                                                 "core/seed.sqlite3-wal", "core/seed.sqlite3-shm"};
-    if (never.contains(path) || path[0] == '.' || (path == "storage" && !volumes)) return true;
+    if (never.contains(path) || path[0] == '.' || (is_storage(path) && !volumes)) return true;
     auto parts = split(path, '/');
     return parts[0] == "build" && parts.size() == 3 && parts[2] != "closures";  // the Nix stores
 }
@@ -112,7 +112,7 @@ private:
         struct stat status {};
         UniqueFd file = open_regular(parent, name, status);
         if (!file) return;
-        bool volume = path.starts_with("storage/") && path.ends_with(".img");
+        bool volume = is_storage(path.substr(0, path.find('/'))) && path.ends_with(".img");
         UniqueFd frozen = volume ? clone_of(parent, file.get()) : UniqueFd();
         archive_.add_file(entry_of(path, status), frozen ? frozen.get() : file.get(), static_cast<uint64_t>(status.st_size));
         if (path.starts_with("images/")) ++summary_.images;

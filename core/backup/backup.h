@@ -11,9 +11,13 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace seed::backup {
+
+// Folder of a storage provider below the state: "storage", "storage-2" ...
+inline bool is_storage(std::string_view folder) { return folder == "storage" || folder.starts_with("storage-"); }
 
 struct BackupOptions {
     std::string state;  // the state directory; a seedd may be at work in it

@@ -139,7 +139,7 @@ private:
         struct stat status {};
         if (fstat(file.get(), &status) == 0) summary_.bytes += static_cast<uint64_t>(status.st_blocks) * 512;
         if (entry.path.starts_with("images/")) ++summary_.images;
-        if (entry.path.starts_with("storage/") && entry.path.ends_with(".img")) ++summary_.volumes;
+        if (is_storage(entry.path.substr(0, entry.path.find('/'))) && entry.path.ends_with(".img")) ++summary_.volumes;
         if (entry.path.ends_with("/HEAD") && entry.path.find("/refs/") == std::string::npos && entry.path.find("/logs/") == std::string::npos)
             ++summary_.repositories;
     }

@@ -373,8 +373,8 @@ Settings parse(const std::string &text, const std::string &name) {
               for (const auto &kind : kinds)
                   fields[kind] = [&, kind](const YAML::Node &given, const std::string &at) {
                       if (!given.IsSequence()) return read.provider(given, at, settings.providers[kind]);
-                      if (kind != "git" && given.size() != 1)
-                          return read.mistake(given, at, "only git may have several providers; give one");
+                      if (kind != "git" && kind != "storage" && given.size() != 1)
+                          return read.mistake(given, at, "only git and storage may have several providers; give one");
                       if (given.size() == 0) return read.mistake(given, at, "is empty; give one or more { plugin: NAME }");
                       for (size_t i = 0; i < given.size(); ++i)
                           read.provider(given[i], at + "[" + std::to_string(i) + "]", settings.providers[kind]);

@@ -88,7 +88,7 @@ struct Settings {
     ListenSettings listen;
     IngressSettings ingress;
     Admission admission = Admission::invite;
-    std::map<std::string, std::vector<ProviderChoice>> providers;  // by kind; only git may have several
+    std::map<std::string, std::vector<ProviderChoice>> providers;  // by kind; only git and storage may have several
     LimitSettings limits;
     QuotaSettings quotas;
     std::vector<std::string> plugin_directories;  // absolute; default: ../plugins beside the programs

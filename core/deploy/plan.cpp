@@ -58,6 +58,14 @@ Task<FlakeWorker::Planned> FlakeWorker::plan(const Call &call, std::string commi
     planned.differences = model::difference(current(), planned.instances);
     auto there = co_await volumes(call);
     planned.use = model::use_of(flake_.ns, planned.instances, there);
+    for (const auto &[instance, spec] : planned.instances)
+        for (const auto &volume : spec.volumes) {
+            std::string name = flake_.ns + "/" + instance + "/" + volume.name;
+            std::string place = world_.volume_place ? world_.volume_place(name) : "";
+            if (place.empty()) continue;
+            bool exists = std::any_of(there.begin(), there.end(), [&](const auto &one) { return one.volume == name; });
+            planned.remarks.push_back("volume " + instance + "/" + volume.name + (exists ? " stays with " : " will be made by ") + place);
+        }
     try {
         model::check_quota(quota(), planned.use, flake_.repository);
         check_claims(world_, flake_, planned.instances);

@@ -41,6 +41,8 @@ struct World {
     std::function<model::Quota(const std::string &repository)> quota;
     // Why nothing new may begin, in a sentence without an end ("the platform's disk is full ..."); empty: it may.  Null: always.
     std::function<std::string()> shortage;
+    // Which storage provider has a volume, or would make it; empty: there is one only.  Null: the same.
+    std::function<std::string(const std::string &volume)> volume_place = nullptr;
     size_t keep_generations = 3;          // per repository, with the one that runs (docs/retention.md)
     size_t keep_deployments = 200;        // rows told by `deployments`, per repository
     std::chrono::seconds ready_deadline{180};

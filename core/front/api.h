@@ -64,6 +64,9 @@ public:
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);
     }
+    // What the configuration file, as it is now, would move from one provider to another at the next start; none: the request is refused.
+    using ProviderPlan = std::function<Task<json>(const Call &)>;
+    void set_provider_plan(ProviderPlan plan) { provider_plan_ = std::move(plan); }
     void set_trace(providers::Trace *trace) { trace_ = trace; }  // borrowed; none: the request is refused
     void set_metrics(events::Metrics *metrics) { metrics_ = metrics; }  // borrowed; none: the request is refused
 
@@ -139,6 +142,7 @@ private:
     std::map<std::string, std::shared_ptr<providers::Provider>> providers_;
     events::Metrics *metrics_ = nullptr;
     providers::Trace *trace_ = nullptr;
+    ProviderPlan provider_plan_;
     size_t in_flight_ = 0;
     int64_t refusals_minute_ = 0, refusals_told_ = 0;
     std::map<std::string, int> receiving_;  // pushes in flight by repository

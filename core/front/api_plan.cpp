@@ -113,6 +113,12 @@ json Api::plan_json(const std::string &repository, const deploy::FlakeWorker::Pl
 }
 
 Task<json> Api::plan(Request &request) {
+    if (request.args.value("providers", false)) {
+        if (request.kind != PeerKind::operator_) throw Failure(Code::denied, "only the operator may ask what would move between providers");
+        if (!provider_plan_) throw Failure(Code::unsupported, "this platform plans no providers");
+        Call call = request.call.within(std::chrono::minutes(5));
+        co_return co_await provider_plan_(call);
+    }
     std::string repository = co_await resolve_repository(request, request.args.value("repository", ""));
     std::string commit = request.args.value("commit", "");
     if (!commit.empty() && !is_commit(commit)) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <set>
 
-#include <seed/dns.hpp>
 #include <seed/codec.hpp>
 
 #include "core/base/log.h"
@@ -20,19 +19,6 @@ constexpr size_t batch = 500;
 using Key = std::pair<std::string, std::string>;
 
 Key key_of(const dns::RecordSet &set) { return {set.name, set.type}; }
-
-Task<std::vector<dns::RecordSet>> ours(const Call &call, std::shared_ptr<providers::Provider> provider, std::string zone, std::string owner) {
-    std::vector<dns::RecordSet> sets;
-    providers::CallOptions options;
-    options.stream = true;
-    options.on_item = [&sets, &owner](const json &item, std::vector<UniqueFd>) {
-        auto set = item.get<dns::RecordSet>();
-        if (set.owner == owner) sets.push_back(std::move(set));
-    };
-    json request = {{"zone", zone}};
-    co_await provider->call(call, "list", request, options);
-    co_return sets;
-}
 
 }  // namespace
 
@@ -56,9 +42,27 @@ std::string folder_of(const state::Store &store, const std::string &plugin) {
     return plugin.starts_with("dns-") ? plugin : "dns-" + plugin;
 }
 
+Task<std::vector<dns::RecordSet>> list_ours(const Call &call, std::shared_ptr<providers::Provider> provider, std::string zone, std::string owner) {
+    std::vector<dns::RecordSet> sets;
+    providers::CallOptions options;
+    options.stream = true;
+    options.on_item = [&sets, &owner](const json &item, std::vector<UniqueFd>) {
+        auto set = item.get<dns::RecordSet>();
+        if (set.owner == owner) sets.push_back(std::move(set));
+    };
+    json request = {{"zone", zone}};
+    co_await provider->call(call, "list", request, options);
+    co_return sets;
+}
+
 Task<size_t> move_records(const Call &call, std::shared_ptr<providers::Provider> from, std::shared_ptr<providers::Provider> to,
                           std::string zone, std::string owner) {
-    std::vector<dns::RecordSet> there = co_await ours(call, from, zone, owner);
+    std::vector<dns::RecordSet> there;
+    try {
+        there = co_await list_ours(call, from, zone, owner);
+    } catch (const Failure &failure) {
+        if (failure.code() != Code::not_found) throw;   // a zone that was never made there has nothing to move
+    }
     for (size_t first = 0; first < there.size(); first += batch) {
         dns::ApplyRequest request;
         request.zone = zone;
@@ -70,7 +74,7 @@ Task<size_t> move_records(const Call &call, std::shared_ptr<providers::Provider>
 
     // Verified: read back, all of them, and settled.
     std::set<Key> arrived;
-    std::vector<dns::RecordSet> here = co_await ours(call, to, zone, owner);
+    std::vector<dns::RecordSet> here = co_await list_ours(call, to, zone, owner);
     for (const auto &set : here) arrived.insert(key_of(set));
     for (const auto &set : there) {
         if (!arrived.contains(key_of(set)))

@@ -77,6 +77,7 @@ Grants grants_of(const std::string &plugin, const json &config_schema, const jso
         grants.network = !(needs.contains("network") && needs["network"] == "none");
         grants.memory_bytes = number(needs, "memory_mib") << 20;
         grants.processes = number(needs, "processes");
+        grants.lasting_programs = needs.contains("lasting_programs") && needs["lasting_programs"] == true;
         if (needs.contains("tcp_ports") && needs["tcp_ports"].is_array())
             for (const json &port : needs["tcp_ports"]) add_port(grants, port, 0);
     }

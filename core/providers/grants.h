@@ -3,7 +3,8 @@
 //   a text member with "x-seed-path": "read" or "write"        the file or folder named there
 //   a number or text member with "x-seed-port": 53             the TCP port named there: 8053, "HOST:8053", "https://HOST/";
 //                                                              53 is that of a text which names none
-//   at the top, "x-seed-needs": {"network": "none", "memory_mib": 512, "processes": 64, "tcp_ports": [443]}
+//   at the top, "x-seed-needs": {"network": "none", "memory_mib": 512, "processes": 64, "tcp_ports": [443],
+//                                      "lasting_programs": true}
 //
 // Who names a port at all, in either way, connects to those ports only and listens on none.
 //
@@ -25,6 +26,7 @@ struct Grants {
     bool network = true;
     std::optional<std::vector<uint16_t>> tcp_ports;     // to connect to; none: any
     uint64_t memory_bytes = 0, processes = 0;           // 0: not asked
+    bool lasting_programs = false;                      // what it starts may outlive its host
 };
 
 // Throws Failure(invalid) naming the member when a path is not absolute or leads up.

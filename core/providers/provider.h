@@ -32,6 +32,7 @@ struct ProviderSettings {
     Isolation isolation = Isolation::process;
     bool privileged = false;  // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
     unsigned uid = 0;
+    std::string platform;     // its id: names the control groups of unprivileged hosts; empty: they have none
     std::vector<std::string> read_paths;  // for the cage of an unprivileged host, beside what `grants` says
     // Set by open_provider from the manifest beside the plugin; null and empty when there is none.
     json manifest;

@@ -1,5 +1,6 @@
 #include "core/providers/session.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,7 +30,6 @@ namespace {
 constexpr auto close_patience = 5s;            // for the host to close the provider once we are gone
 constexpr auto conversation_patience = 60s;    // for a git conversation when another call hangs
 constexpr uint64_t memory_limit = 8ull << 30;  // of address space; a bound for runaways, not a budget
-constexpr uint64_t process_limit = 1024;       // processes and threads of the provider's own user; the host has up to 512 threads
 constexpr int abi_of_ports = 4;                // of Landlock, for TCP
 
 std::string host_program() {
@@ -67,7 +67,7 @@ Cage cage_of(const ProviderSettings &settings) {
     cage.network = settings.grants.network;
     cage.memory_bytes = settings.grants.memory_bytes > 0 ? settings.grants.memory_bytes : memory_limit;
     // As an ordinary user all of his processes count: a limit would be met by innocents.
-    cage.processes = settings.grants.processes > 0 ? settings.grants.processes : settings.uid != 0 && geteuid() == 0 ? process_limit : 0;
+    cage.processes = settings.grants.processes > 0 ? settings.grants.processes : settings.uid != 0 && geteuid() == 0 ? usual_processes : 0;
     cage.connect_ports = settings.grants.tcp_ports;
     if (cage.connect_ports && cage.network && landlock_abi() < abi_of_ports) {
         log_warning(settings.plugin, "this kernel (Landlock ABI " + std::to_string(landlock_abi()) + ", 4 is needed) does not keep it to its TCP ports: it may connect to any");
@@ -94,7 +94,11 @@ void Session::start_process(SocketPair &sockets) {
     options.arguments = {host_program(), settings_.path, settings_.plugin, settings_.kind};
     options.environment = environment_of(settings_);
     options.descriptors = {{output.write.get(), 1}, {output.write.get(), 2}, {sockets.theirs.get(), 3}};
-    if (!settings_.privileged) options.cage = cage_of(settings_);
+    if (!settings_.privileged) {
+        options.cage = cage_of(settings_);
+        if (!settings_.platform.empty()) group_ = HostGroup(settings_.platform, settings_.plugin, settings_.grants);
+        options.cgroups = group_.folders();
+    }
     process_ = Process::spawn(options);
     asio::co_spawn(
         executor_,
@@ -123,6 +127,9 @@ Task<void> Session::load(const Call &call) {
     stream_ = std::make_unique<FrameStream>(executor_, std::move(sockets.ours));
     asio::co_spawn(
         executor_, [self]() -> Task<void> { return self->read_frames(); }, asio::detached);
+    if (process_.running())
+        asio::co_spawn(
+            executor_, [self]() -> Task<void> { return self->watch_process(); }, asio::detached);
 
     co_await wait_for_step(is_loaded_, call, "loading");
     compare_with_manifest();
@@ -231,6 +238,20 @@ Task<void> Session::read_frames() {
     }
 }
 
+// The end of the connection is not enough: what a plugin forked without exec holds the host's end of it too, and would keep a dead host
+// looking alive for ever.
+Task<void> Session::watch_process() {
+    auto self = shared_from_this();
+    UniqueFd copy(fcntl(process_.pidfd(), F_DUPFD_CLOEXEC, 3));
+    if (!copy) co_return;
+    asio::posix::stream_descriptor descriptor(executor_, copy.release());
+    boost::system::error_code error;
+    co_await descriptor.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    if (error || ended_ || closing_) co_return;
+    co_await sleep_for(200ms);   // for what it said before its end
+    if (!ended_ && !closing_) stream_->close();
+}
+
 // Waits for the process to be gone, with its exit status in reason_.
 Task<void> Session::reap() {
     if (!process_.running()) {
@@ -246,8 +267,10 @@ Task<void> Session::reap() {
     } catch (const std::exception &) {
         ended = "did not end and was killed";
     }
+    std::string met = group_.limits_met();
     // A call that was being waited for may have shut us down meanwhile.
-    if (!doomed_ && !closing_) reason_ = settings_.plugin + ": the plugin host ended unexpectedly (" + ended + ")";
+    if (!doomed_ && !closing_) reason_ = settings_.plugin + ": the plugin host ended unexpectedly (" + ended + ")" + (met.empty() ? "" : ": " + met);
+    if (!closing_) group_.end();
 }
 
 void Session::handle(Frame frame) {
@@ -304,6 +327,11 @@ void Session::handle_done(json done, std::vector<UniqueFd> descriptors) {
     auto pending = found->second;
     pending->code = code_from_int(done.value("code", 10));
     pending->text = secrets_.masked(done.value("text", ""));
+    if (pending->code != Code::ok)
+        if (std::string met = group_.limits_met(); !met.empty()) {
+            log_warning(settings_.plugin, met);
+            pending->text += " (" + met + ")";
+        }
     pending->retry_after_ms = done.value("retry_after_ms", int64_t{0});
     if (auto body = done.find("body"); body != done.end()) {
         pending->body = std::move(*body);
@@ -397,6 +425,7 @@ Task<void> Session::retire(std::string reason, std::chrono::milliseconds patienc
             log_warning(settings_.plugin, "the host that is replaced did not close in order and was killed");
         }
     }
+    group_.end();
     end(settings_.plugin + ": " + reason);
 }
 
@@ -444,6 +473,7 @@ void Session::shut_down() {
             process_.kill_group();
         }
     }
+    group_.end();
     if (inline_thread_.joinable()) {
         auto limit = Call::Clock::now() + close_patience;
         while (*inline_running_ && Call::Clock::now() < limit) std::this_thread::sleep_for(1ms);

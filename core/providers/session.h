@@ -11,6 +11,7 @@
 
 #include "core/base/frame_stream.h"
 #include "core/providers/contracts.h"
+#include "core/providers/host_group.h"
 #include "core/providers/provider.h"
 #include "core/providers/secrets.h"
 
@@ -82,6 +83,7 @@ private:
     void start_inline(SocketPair &sockets);
     Task<void> read_frames();
     Task<void> read_output(UniqueFd pipe);
+    Task<void> watch_process();
     Task<void> drain(std::chrono::milliseconds patience);
     Task<void> wait_for_step(const bool &step, const Call &call, const std::string &what);
     Task<void> reap();
@@ -99,6 +101,7 @@ private:
     const ProviderSettings settings_;
     std::unique_ptr<FrameStream> stream_;
     Process process_;
+    HostGroup group_;   // empty: inline, or none can be had
     std::shared_ptr<std::atomic<bool>> inline_running_;
     std::thread inline_thread_;
     std::map<uint64_t, std::shared_ptr<Pending>> pending_;

@@ -85,7 +85,8 @@ Database::Database(const std::string &path) : path_(path) {
         sqlite3_busy_timeout(handle_, 10000);
         sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
         sqlite3_db_config(handle_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-        execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;");
+        execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; "
+                "PRAGMA secure_delete = ON;");
     } catch (...) {
         sqlite3_close(handle_);
         throw;

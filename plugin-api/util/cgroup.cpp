@@ -345,18 +345,37 @@ void Cgroup::remove_owner(const std::string &owner) {
 }
 
 bool Cgroup::killed_for_memory() const {
-    for (const fs::path &folder : folders_)
-        for (const char *file : {"memory.events", "memory.oom_control"})
-            if (auto text = read_file_if_exists(folder / file))
-                for (const std::string &line : split(*text, '\n'))
-                    if (line.starts_with("oom_kill ") && line != "oom_kill 0") return true;
-    return false;
+    return troubles().memory_kills > 0;
+}
+
+Cgroup::Troubles Cgroup::troubles() const {
+    auto count = [this](std::initializer_list<const char *> files, std::string_view word) {
+        uint64_t sum = 0;
+        for (const fs::path &folder : folders_)
+            for (const char *file : files)
+                if (auto text = read_file_if_exists(folder / file))
+                    for (const std::string &line : split(*text, '\n'))
+                        if (line.starts_with(word)) sum += strtoull(line.c_str() + word.size(), nullptr, 10);
+        return sum;
+    };
+    return {count({"memory.events", "memory.oom_control"}, "oom_kill "), count({"pids.events"}, "max ")};
 }
 
 void Cgroup::kill() {
     auto deadline = Clock::now() + patience;
     // The unified tree comes last in the list and kills best: start there.
     for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) empty_folder(*folder, deadline);
+}
+
+bool Cgroup::remove_if_empty() {
+    for (const fs::path &folder : folders_)
+        if (!members(folder).empty()) return false;
+    for (const fs::path &folder : folders_) {
+        if (rmdir(folder.c_str()) && errno == EBUSY) return false;   // somebody came, or is dying still
+        rmdir(folder.parent_path().c_str());
+    }
+    folders_.clear();
+    return true;
 }
 
 void Cgroup::remove() {

@@ -14,6 +14,7 @@ namespace seed::powerdns {
 const char *const config_schema = R"({
   "type": "object",
   "additionalProperties": false,
+  "x-seed-needs": {"lasting_programs": true},
   "properties": {
     "managed": {"type": "boolean", "description": "start a pdns_server of our own in the state directory"},
     "listen": {"type": "string", "description": "managed: ADDRESS or ADDRESS:PORT for DNS questions; port 0: a free one, kept"},

@@ -69,7 +69,7 @@ int serve(const Options &options) {
     if (!options.metrics.empty()) settings.listen.metrics = options.metrics;
     asio::io_context context(1);
     std::map<std::string, UniqueFd> sockets = program::inherited_sockets();
-    program::Platform platform(context, std::move(settings));
+    program::Platform platform(context, std::move(settings), options.config_file);
     platform.use_sockets(std::move(sockets));
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](const boost::system::error_code &error, int) {

@@ -14,12 +14,14 @@
 #include <seed/git.hpp>
 #include <seed/runtime.hpp>
 #include <seed/util/cage.h>
+#include <seed/util/cgroup.h>
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
 #include "core/model/addresses.h"
 #include "core/names/move.h"
+#include "core/providers/host_group.h"
 #include "host_keys.h"
 
 namespace seed::program {
@@ -58,8 +60,8 @@ unsigned uid_for(const std::string &kind) {
 
 }  // namespace
 
-Platform::Platform(asio::io_context &context, config::Settings settings)
-    : context_(context), settings_(std::move(settings)), trace_(context.get_executor()), stopping_(context.get_executor()) {
+Platform::Platform(asio::io_context &context, config::Settings settings, std::string config_file)
+    : context_(context), settings_(std::move(settings)), config_file_(std::move(config_file)), trace_(context.get_executor()), stopping_(context.get_executor()) {
     fs::path state = settings_.platform.state;
     make_directory(state, 0755);   // children of other uids pass through it; each part has its own mode
     lock_ = lock_state(state / "lock");
@@ -122,18 +124,19 @@ Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, s
     settings.isolation = in_line ? providers::Isolation::inline_ : providers::Isolation::process;
     settings.privileged = kind == "runtime";
     settings.uid = uid_for(kind);
+    settings.platform = id_;
     settings.state_directory = (fs::path(settings_.platform.state) / folder).string();
     settings.read_paths = {program_directory().string()};
     if (settings.config.contains("flake")) settings.read_paths.push_back(settings.config["flake"].get<std::string>());
     auto provider = co_await providers::open_provider(context_.get_executor(), settings, call);
     log_info("seedd", kind + " provider " + plugin + " is open");
-    providers::CallObserver observer = [this](const providers::CallReport &report) { note(report); };
+    providers::CallObserver observer = [this, folder](const providers::CallReport &report) { note(folder, report); };
     co_return providers::measured(provider, observer, &trace_);
 }
 
 // Every call is counted.  A provider went down when its host had to be started again or cannot be, and is up with the next call that is
 // answered.
-void Platform::note(const providers::CallReport &report) {
+void Platform::note(const std::string &folder, const providers::CallReport &report) {
     std::string kind(report.kind);
     events::Labels labels = {{"kind", kind}, {"plugin", std::string(report.plugin)}, {"operation", std::string(report.slot)}};
     if (!report.stream) {
@@ -141,7 +144,7 @@ void Platform::note(const providers::CallReport &report) {
     }
     labels.emplace_back("code", to_string(report.code));
     metrics_.add("seed_provider_calls_total", labels);
-    Condition &condition = conditions_[kind];
+    Condition &condition = conditions_[folder];
     auto turn = [&](bool down) {
         if (condition.down == down) return;
         condition.down = down;
@@ -170,7 +173,10 @@ json Platform::published_flake() const {
 // The order matters: the runtime is told where names are answered.
 Task<void> Platform::open_providers(const Call &call) {
     json nothing = json::object();
-    providers_["storage"] = co_await open(call, "storage", nothing);
+    providers::HostGroup::sweep(id_);
+    if (!Cgroup::available())
+        log_warning("seedd", "each process of a plugin is limited by itself only, not a plugin as a whole: " + Cgroup::unavailable_reason());
+    co_await open_storage(call);
     providers_["git"] = co_await open(call, "git", published_flake());
     providers_["dns"] = co_await open(call, "dns", nothing);
     dns::CheckReply answers = co_await providers_["dns"]->ask<dns::CheckReply>(call, "check", nothing);
@@ -191,22 +197,29 @@ Task<void> Platform::take_over_records(const Call &call, std::string zone) {
     auto before = names::read_holder(*store_);
     if (before && before->plugin != now.plugin) {
         std::string trouble;
+        size_t count = 0;
+        std::shared_ptr<providers::Provider> old;
         try {
-            auto old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
-            size_t count = co_await names::move_records(call, old, providers_["dns"], zone, "seed:" + id_);
-            auto own_zones = own_zones_->all();
-            for (const auto &[own_zone, ns] : own_zones) {
-                dns::EnsureZoneRequest ensure;
-                ensure.zone = own_zone;
-                ensure.name_servers.push_back("ns1." + zone);
-                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
-                count += co_await names::move_records(call, old, providers_["dns"], own_zone, "seed:" + id_);
-            }
-            old->shut_down();
-            log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
+            old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
         } catch (const std::exception &error) {
             trouble = error.what();
         }
+        std::map<std::string, std::string> zones = own_zones_->all();
+        zones[zone] = "";
+        for (const auto &[moving, ns] : zones) {   // one that cannot move keeps no other one
+            if (!old) break;
+            try {
+                dns::EnsureZoneRequest ensure;
+                ensure.zone = moving;
+                ensure.name_servers.push_back("ns1." + zone);
+                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
+                count += co_await names::move_records(call, old, providers_["dns"], moving, "seed:" + id_);
+            } catch (const std::exception &error) {
+                trouble += (trouble.empty() ? "" : "; ") + std::string(error.what());
+            }
+        }
+        if (old) old->shut_down();
+        if (count > 0 || trouble.empty()) log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
         if (!trouble.empty()) {
             log_error("seedd", "records stay at " + before->plugin + " too, because they could not be moved: " + trouble + "; the next start tries again");
             co_return;
@@ -271,6 +284,7 @@ Task<void> Platform::open_rooms(const Call &call) {
                         .keep_generations = limits.keep_generations, .keep_deployments = limits.keep_deployments,
                         .ready_deadline = seconds(limits.ready_seconds)};
     world.events = events_.get();
+    world.volume_place = [this](const std::string &volume) { return storages_->place_of(volume); };
     deployer_ = std::make_unique<deploy::Deployer>(std::move(world));
     access_ = std::make_unique<access::Access>(*store_, providers_["git"]);
 
@@ -291,6 +305,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_->set_providers(providers_);
     api_->set_metrics(&metrics_);
     api_->set_trace(&trace_);
+    api_->set_provider_plan([this](const Call &asked) { return plan_providers(asked); });
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
 }
@@ -372,6 +387,8 @@ Task<void> Platform::close(bool stop_instances) {
     }
     for (auto kind : {"runtime", "dns", "git", "storage"})
         if (auto provider = providers_.find(kind); provider != providers_.end()) provider->second->shut_down();
+    for (auto &[kind, provider] : providers_)
+        if (kind.starts_with("storage-")) provider->shut_down();   // twice is once
     // Hosts say goodbye to what they started (a managed DNS server, the network) before they end.
     co_await sleep_for(std::chrono::milliseconds(50));
 }

@@ -13,6 +13,7 @@
 #include "core/front/listener.h"
 #include "core/names/records.h"
 #include "core/providers/measured.h"
+#include "core/providers/storages.h"
 #include "core/state/store.h"
 
 namespace seed::program {
@@ -20,7 +21,8 @@ namespace seed::program {
 class Platform {
 public:
     // Takes the state directory (one platform at a time), opens the database, makes what is made once.  Blocking.
-    Platform(asio::io_context &context, config::Settings settings);
+    // `config_file` is read again when somebody asks what a change of it would move; empty: there is none.
+    Platform(asio::io_context &context, config::Settings settings, std::string config_file = {});
     ~Platform();
 
     // Opens the providers, takes up what was pushed, serves.  Returns when stop() was called.
@@ -36,10 +38,12 @@ private:
     Task<std::shared_ptr<providers::Provider>> open_in(const Call &call, std::string kind, std::string plugin, json config, bool in_line, std::string folder);
     Task<void> take_over_records(const Call &call, std::string zone);
     Task<void> open_providers(const Call &call);
+    Task<void> open_storage(const Call &call);
+    Task<json> plan_providers(const Call &call);
     nlohmann::json published_flake() const;
     Task<void> open_rooms(const Call &call);
     Task<void> write_source(Call call, std::string repository, std::string revision, int write_fd);
-    void note(const providers::CallReport &report);
+    void note(const std::string &folder, const providers::CallReport &report);
     void listen();
     deploy::Ingress ingress() const;
     std::string shortage() const;   // why nothing new may begin; empty: it may
@@ -49,6 +53,7 @@ private:
 
     asio::io_context &context_;
     config::Settings settings_;
+    std::string config_file_;
     UniqueFd lock_;
     std::unique_ptr<state::Store> store_;
     std::string id_, prefix_, dns_server_, host_key_file_;
@@ -60,7 +65,8 @@ private:
         bool down = false;
         int64_t restarts = 0;
     };
-    std::map<std::string, Condition> conditions_;   // of the providers, by kind
+    std::map<std::string, Condition> conditions_;   // of the providers, by folder
+    std::shared_ptr<providers::Storages> storages_;
     std::unique_ptr<build::NixBuilder> builder_;
     std::shared_ptr<names::OwnZones> own_zones_;
     std::unique_ptr<names::Records> records_;

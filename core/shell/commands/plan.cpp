@@ -15,14 +15,18 @@ using nlohmann::json;
 namespace {
 
 int run(Context &context, const Arguments &arguments) {
-    bool as_json = false;
+    bool as_json = false, providers = false;
     std::string repository, commit;
     Options options;
     options.flag("--json", as_json)
+        .flag("--providers", providers)
         .argument("REPOSITORY", repository, /*required=*/false)
         .argument("COMMIT", commit, /*required=*/false)
         .parse(arguments);
-    json answer = context.client.request("plan", {{"repository", repository}, {"commit", commit}}, context.cancel);
+    if (providers && !repository.empty()) throw UsageError("plan --providers is about the platform: name no repository");
+    json asked = {{"repository", repository}, {"commit", commit}};
+    if (providers) asked = {{"providers", true}};
+    json answer = context.client.request("plan", asked, context.cancel);
     if (as_json) {
         context.out.write(json_line(answer));
         return exit_ok;

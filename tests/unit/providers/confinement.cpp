@@ -10,7 +10,11 @@
 #include <set>
 
 #include <seed/util/cage.h>
+#include <seed/util/cgroup.h>
+#include <seed/util/process.h>
+#include <seed/util/text.h>
 
+#include "core/providers/host_group.h"
 #include "fixture.h"
 
 namespace seed::providers {
@@ -157,6 +161,123 @@ TEST_F(Confinement, AMemoryBombMeetsALimitAndTheHostGoesOn) {
     EXPECT_LT(std::stoi(result.seen.at(1)), 256);
     EXPECT_NO_THROW(ask(provider, "zones"));
     EXPECT_TRUE(attempt(uncaged(), {{"attempt", "memory-bomb"}, {"count", 300}}).worked);
+}
+
+// A host with a control group; the platform is the test's own.
+class ControlGroup : public Confinement {
+protected:
+    void SetUp() override {
+        if (geteuid() != 0) GTEST_SKIP() << "needs root: others have no control groups to give";
+        if (!Cgroup::available()) GTEST_SKIP() << Cgroup::unavailable_reason();
+    }
+    void TearDown() override {
+        for (auto &provider : opened_) provider->shut_down();
+        if (geteuid() == 0 && Cgroup::available()) Cgroup::remove_owner(platform_);
+    }
+    ProviderSettings grouped(json needs, const std::string &state = "hostile", unsigned uid = uids::plugin_base + 60) {
+        auto given = hostile(std::move(needs));
+        given.platform = platform_;
+        given.uid = uid;
+        given.state_directory = (temporary_.path() / state).string();
+        return given;
+    }
+    std::string limit(const std::string &group, const char *file_v1, const char *file_v2) {
+        Cgroup named = Cgroup::named(platform_, group);
+        for (const auto &folder : named.folders())
+            for (const char *file : {file_v1, file_v2})
+                if (auto text = read_file_if_exists(folder / file)) return std::string(trim(*text));
+        return "";
+    }
+    std::string platform_ = "test-" + random_hex(6);
+};
+
+TEST_F(ControlGroup, IsMadeWithTheHostHasItsLimitsAndGoesWithIt) {
+    auto provider = open(grouped({{"memory_mib", 3000}, {"processes", 40}}));
+    auto groups = Cgroup::list(platform_);
+    ASSERT_EQ(groups.size(), 1u);
+    EXPECT_EQ(groups.at(0).rfind("plugin-hostile-", 0), 0u) << groups.at(0);
+    EXPECT_EQ(limit(groups.at(0), "memory.limit_in_bytes", "memory.max"), std::to_string(3000ull << 20));
+    EXPECT_EQ(limit(groups.at(0), "pids.max", "pids.max"), "40");
+    std::string all = read_file("/proc/" + std::to_string(provider->describe().at("pid").get<int>()) + "/cgroup");
+    EXPECT_NE(all.find("seed-" + platform_ + "/" + groups.at(0)), all.npos) << all;
+    provider->shut_down();
+    EXPECT_THAT(Cgroup::list(platform_), testing::IsEmpty());
+}
+
+TEST_F(ControlGroup, EndsWhatTheHostLeavesBehindAlsoInOtherSessions) {
+    auto provider = open(grouped({{"processes", 40}}));
+    Attempt stays = attempt(provider, {{"attempt", "memory-of-many"}, {"count", 3}, {"mib", 1}, {"keep", true}});
+    ASSERT_TRUE(stays.worked);
+    auto group = Cgroup::named(platform_, Cgroup::list(platform_).at(0));
+    auto members = split(trim(read_file(group.folders().at(0) / "cgroup.procs")), '\n');
+    ASSERT_GE(members.size(), 4u) << "the host and its children";
+    kill(provider->describe().at("pid").get<int>(), SIGKILL);
+    EXPECT_TRUE(eventually([&] { return Cgroup::list(platform_).empty(); })) << "the group is still there";
+    for (const auto &pid : members) EXPECT_FALSE(ProcessIdentity::of(std::stoi(std::string(pid)))) << pid << " outlives its host";
+    EXPECT_NO_THROW(ask(provider, "zones")) << "the next call starts it again";
+}
+
+TEST_F(ControlGroup, MemoryOfManyProcessesTogetherHarmsOnlyThePluginAndTheErrorNamesItAndTheLimit) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "a sanitizer needs more memory than this by itself";
+#endif
+    auto eater = open(grouped({{"memory_mib", 200}}));
+    auto innocent = open(grouped({{"memory_mib", 200}}, "innocent", uids::plugin_base + 61));
+    int pid = innocent->describe().at("pid");
+    Failure failure = failure_of([&] { ask(eater, "check", {{"attempt", "memory-of-many"}, {"count", 12}, {"mib", 40}, {"fail", true}}); });
+    EXPECT_THAT(failure.what(), HasSubstr("hostile"));
+    EXPECT_THAT(failure.what(), HasSubstr("together its processes need more than the 200 MiB of memory"));
+    EXPECT_NO_THROW(ask(eater, "zones")) << "it is started again, or goes on";
+    EXPECT_NO_THROW(ask(innocent, "zones"));
+    EXPECT_EQ(innocent->describe().at("pid"), pid);
+    auto free = grouped({{"memory_mib", 900}}, "free", uids::plugin_base + 62);
+    EXPECT_TRUE(attempt(open(free), {{"attempt", "memory-of-many"}, {"count", 12}, {"mib", 40}}).worked) << "with more it works";
+}
+
+TEST_F(ControlGroup, ManyProcessesAreRefusedAndTheErrorNamesTheLimit) {
+    Grants few;
+    few.processes = 10;
+    HostGroup group(platform_, "few", few);
+    EXPECT_EQ(group.limits_met(), "");
+    SpawnOptions options;   // without a cage: its limit by user would answer first
+    options.arguments = {"/bin/sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 60 & done 2>/dev/null; exit 0"};
+    options.cgroups = group.folders();
+    seed::run(options, 60s);
+    EXPECT_THAT(group.limits_met(), HasSubstr("more than the 10 processes and threads"));
+    EXPECT_EQ(group.limits_met(), "") << "told once";
+    group.end();
+    EXPECT_THAT(Cgroup::list(platform_), testing::IsEmpty());
+}
+
+TEST_F(ControlGroup, ProgramsThatAskToLastOutliveTheHostAndAreFoundInTheSameGroup) {
+    auto provider = open(grouped({{"lasting_programs", true}}));
+    ASSERT_EQ(Cgroup::list(platform_), std::vector<std::string>{"plugin-hostile.lasting"});
+    ASSERT_TRUE(attempt(provider, {{"attempt", "memory-of-many"}, {"count", 1}, {"mib", 1}, {"keep", true}}).worked);
+    int host = provider->describe().at("pid");
+    kill(host, SIGKILL);
+    ASSERT_TRUE(eventually([&] { return provider->describe().at("pid") == 0 || provider->describe().at("state") == "stopped"; }));
+    ask(provider, "zones");
+    EXPECT_EQ(Cgroup::list(platform_), std::vector<std::string>{"plugin-hostile.lasting"});
+    auto members = [&] { return split(trim(read_file(Cgroup::named(platform_, "plugin-hostile.lasting").folders().at(0) / "cgroup.procs")), '\n'); };
+    EXPECT_EQ(members().size(), 2u) << "the new host and the program of the old one";
+    provider->shut_down();
+    EXPECT_EQ(members().size(), 1u);
+    Cgroup::named(platform_, "plugin-hostile.lasting").kill();
+    HostGroup::sweep(platform_);
+    EXPECT_THAT(Cgroup::list(platform_), testing::IsEmpty());
+}
+
+TEST_F(ControlGroup, ThoseOfACoreThatDiedAreSweptWithWhatIsInThem) {
+    Grants grants;
+    HostGroup left(platform_, "gone", grants);
+    SpawnOptions options;
+    options.arguments = {"/bin/sleep", "600"};
+    options.cgroups = left.folders();
+    Process process = Process::spawn(options);
+    Cgroup other = Cgroup::make(platform_, "vm-not-ours", {});
+    HostGroup::sweep(platform_);
+    EXPECT_TRUE(process.wait(10s).has_value());
+    EXPECT_EQ(Cgroup::list(platform_), std::vector<std::string>{"vm-not-ours"});
 }
 
 TEST_F(Confinement, NothingIsInheritedFromTheCore) {

@@ -29,8 +29,15 @@ public:
 
     const std::vector<std::filesystem::path> &folders() const { return folders_; }  // for SpawnOptions::cgroups
     bool killed_for_memory() const;   // the OOM killer was here
+    // How often a limit was met since the group was made; an adopted group has what its members did before.
+    struct Troubles {
+        uint64_t memory_kills = 0;        // processes that the OOM killer ended
+        uint64_t refused_processes = 0;   // forks that failed
+    };
+    Troubles troubles() const;
     void kill();                      // SIGKILL to all members; returns when it is empty or after 5 s
     void remove();                    // kill + rmdir; of nothing succeeds
+    bool remove_if_empty();           // false, and nothing happens, while a process is in it
     explicit operator bool() const { return !folders_.empty(); }
 
 private:

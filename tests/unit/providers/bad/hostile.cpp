@@ -108,6 +108,40 @@ Result fork_bomb(const json &request) {
     return result;
 }
 
+// Children in sessions of their own, `mib` MiB in use by each of `count`, until all have them; "worked" when none was killed.
+Result memory_of_many(const json &request) {
+    std::vector<pid_t> children;
+    Result result = worked();
+    size_t size = request.at("mib").get<size_t>() << 20;
+    for (int wanted = request.at("count"); static_cast<int>(children.size()) < wanted;) {
+        int ready[2];
+        if (pipe2(ready, O_CLOEXEC) != 0) return refused();
+        pid_t pid = fork();
+        if (pid < 0) return refused();
+        if (pid == 0) {
+            setsid();
+            void *part = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            if (part == MAP_FAILED) _exit(1);
+            memset(part, 1, size);
+            [[maybe_unused]] auto told = write(ready[1], "x", 1);
+            for (;;) pause();
+        }
+        close(ready[1]);
+        char byte;
+        if (read(ready[0], &byte, 1) != 1) result.worked = false;   // killed before it had all
+        close(ready[0]);
+        children.push_back(pid);
+    }
+    if (request.value("keep", false)) return result;
+    for (pid_t child : children) {
+        int status = 0;
+        if (waitpid(child, &status, WNOHANG) == child) result.worked = false;
+        else kill(child, SIGKILL), waitpid(child, nullptr, 0);
+    }
+    result.seen.push_back(result.worked ? "all lived" : "killed");
+    return result;
+}
+
 // One MiB after the other, each of it used.
 Result memory_bomb(const json &request) {
     std::vector<void *> parts;
@@ -197,6 +231,7 @@ const std::map<std::string, std::function<Result(const json &)>> attempts = {
     {"unix", unix_connected},
     {"fork-bomb", fork_bomb},
     {"memory-bomb", memory_bomb},
+    {"memory-of-many", memory_of_many},
     {"descriptors", descriptors},
     {"environment", environment},
     {"ptrace", [](const json &) { return outcome(ptrace(PTRACE_ATTACH, getppid(), nullptr, nullptr)); }},
@@ -237,6 +272,7 @@ seed_code check(void *self, const seed_call *call, seed_text text) {
         json reply = {{"ok", true}};
         if (attempt != attempts.end()) {
             Result result = attempt->second(request);
+            if (!result.worked && request.value("fail", false)) throw std::runtime_error(result.seen.empty() ? "failed" : result.seen.at(0));
             reply = {{"ok", result.worked}, {"remarks", result.seen}};
         }
         std::string said = reply.dump();
