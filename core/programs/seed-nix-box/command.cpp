@@ -75,6 +75,11 @@ int run_to_end(const Command &command) {
     return wait_for(start(command));
 }
 
+void fail_with_status(const std::string &what, int status) {
+    if (status > 128) throw Failure(Code::unavailable, what + " was interrupted (killed by signal " + std::to_string(status - 128) + ")");
+    throw Failure(Code::internal, what + " failed with status " + std::to_string(status));
+}
+
 std::string capture(Command command, const std::string &what, size_t limit) {
     Pipe pipe = make_pipe();
     command.out = pipe.write.get();
@@ -88,7 +93,7 @@ std::string capture(Command command, const std::string &what, size_t limit) {
         wait_for(pid);
         throw;
     }
-    if (int code = wait_for(pid)) throw Failure(Code::internal, what + " failed with status " + std::to_string(code));
+    if (int code = wait_for(pid)) fail_with_status(what, code);
     return text;
 }
 

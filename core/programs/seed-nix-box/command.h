@@ -20,7 +20,9 @@ pid_t start(const Command &command);
 // Exit code, or 128 + signal.  Orphans of the box, which are ours as PID 1, are reaped meanwhile.
 int wait_for(pid_t pid);
 int run_to_end(const Command &command);
-// Its standard output; throws Failure(internal) with `what` when it fails, Failure(limit) beyond `limit` bytes.
+// Failure(unavailable) for what a signal ended, an accident that says nothing about the flake; Failure(internal) otherwise.
+[[noreturn]] void fail_with_status(const std::string &what, int status);
+// Its standard output; fails with `what` like fail_with_status(), and with Failure(limit) beyond `limit` bytes.
 std::string capture(Command command, const std::string &what, size_t limit = 16u << 20);
 
 }  // namespace seed::box

@@ -45,7 +45,8 @@ int make_closure_image(const Options &options) {
     std::string closure;
     try {
         closure = capture(query, "asking for the closure");
-    } catch (const Failure &) {
+    } catch (const Failure &failure) {
+        if (failure.code() == Code::unavailable) throw;
         throw Failure(Code::invalid, options.action[1] + " was not built in this namespace: `toplevel` must be a derivation of the flake");
     }
     std::vector<std::string> paths;
@@ -62,7 +63,7 @@ int make_closure_image(const Options &options) {
     int code = run_to_end(erofs);
     if (code == 128 + SIGXFSZ || (code && fs::exists("/out/image") && fs::file_size("/out/image") >= limit))
         throw Failure(Code::limit, "the closure's image is larger than " + format_size(limit) + ": make the closure smaller");
-    if (code) throw Failure(Code::internal, "mkfs.erofs failed with status " + std::to_string(code));
+    if (code) fail_with_status("mkfs.erofs", code);
     // It gets its final name by a rename: what is under that name must be whole, also after a power cut.
     UniqueFd image = open_file("/out/image", O_RDWR);
     if (fsync(image.get())) fail_errno("write the image to disk");

@@ -149,7 +149,7 @@ TEST(Config, refuses_what_is_given_twice_or_has_the_wrong_shape) {
     EXPECT_THAT(with("plugin_directories: /x\n"), HasSubstr("must be a list of absolute paths"));
     EXPECT_THAT(with("wholly: unknown\n"), HasSubstr("known here: admission, builder, ingress, limits, listen, platform"));
     EXPECT_THAT(mistakes("providers: { dns: [{plugin: a}, {plugin: b}], git: [] }"),
-                AllOf(HasSubstr("only git may have several providers; give one"), HasSubstr("providers.git: is empty")));
+                AllOf(HasSubstr("only git and storage may have several providers; give one"), HasSubstr("providers.git: is empty")));
 }
 
 TEST(Config, says_where_it_is_no_yaml) {
