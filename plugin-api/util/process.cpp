@@ -269,6 +269,7 @@ Process Process::spawn(const SpawnOptions &options) {
         failed = read_report(launch.reports.read.get(), report);
     }
     if (failed) {
+        launch.go.write.reset();   // who stands between waits for it, when what he started failed before he could tell its number
         if (process.ours_) reap(child);
         process.pid_ = 0;
         fail_errno("cannot start " + launch.program + ": " + sentence(launch, report), report.error);
