@@ -65,6 +65,10 @@ struct Store::Impl {
 Store::Store(const std::string &path) : impl_(std::make_unique<Impl>(path)) {}
 Store::~Store() = default;
 
+void Store::refuse_writes(bool refuse) {
+    impl_->database.execute(refuse ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF");
+}
+
 void Store::transaction(const std::function<void()> &changes) {
     Transaction transaction(impl_->database, impl_->depth);
     changes();

@@ -8,7 +8,8 @@ REPOSITORIES.json is {"owner/name": {"private": false, "default_branch": "main",
 webhook and gives the answer.
 
 On purpose, since the real one does: a private repository without the token is 404; a tarball answers 302 to another place (/codeload/..),
-whose link works without the token and only once; the tarball has one top folder; `rate_limit(n)` answers 403 with X-RateLimit-Remaining: 0
+whose link works without the token and only once; OWNER/NAME/archive/REV.tar.gz of a public one answers at once; a pull request's head is
+refs/pull/N/head (`fake.pull("owner/name", 7, files)`); the tarball has one top folder; `rate_limit(n)` answers 403 with X-RateLimit-Remaining: 0
 after n requests.
 """
 import hashlib
@@ -20,6 +21,8 @@ import secrets
 import sys
 import tarfile
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -60,11 +63,23 @@ class FakeGitHub(FakeServer):
                 "commits": [], "repository": {"full_name": name, "clone_url": f"{self.url}/{name}.git", "private": self.repositories[name]["private"],
                                               "default_branch": self.repositories[name]["default_branch"]}}
 
+    def pull(self, name, number, files, branch="feature"):
+        """A pull request with one commit; its payload, as a webhook `pull_request` has it."""
+        head = self.push(name, f"refs/pull/{number}/head", files)
+        return {"action": "opened", "number": number, "pull_request": {"number": number, "head": {"sha": head, "ref": branch, "repo": {"full_name": name}},
+                "base": {"ref": self.repositories[name]["default_branch"]}}, "repository": {"full_name": name}}
+
+    def ping_payload(self, name):
+        return {"zen": "Design for failure.", "hook_id": 1, "hook": {"type": "Repository", "events": ["push"]}, "repository": {"full_name": name}}
+
     @staticmethod
-    def deliver(url, secret, event, payload, delivery=None, timeout=10):
-        """Sends a webhook as GitHub does; (status, body).  The same `delivery` twice is what a person's "redeliver" does."""
+    def deliver(url, secret, event, payload, delivery=None, timeout=10, form=False):
+        """Sends a webhook as GitHub does; (status, body).  The same `delivery` twice is what a person's "redeliver" does.  `form`: as
+        application/x-www-form-urlencoded, the other content type that a hook may be set to."""
         body = json.dumps(payload).encode()
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json", "User-Agent": "GitHub-Hookshot/fake", "X-GitHub-Event": event,
+        if form:
+            body = urllib.parse.urlencode({"payload": body.decode()}).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/x-www-form-urlencoded" if form else "application/json", "User-Agent": "GitHub-Hookshot/fake", "X-GitHub-Event": event,
                                                      "X-GitHub-Delivery": delivery or str(uuid.uuid4()), "X-Hub-Signature-256": signature(secret, body)})
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
@@ -91,6 +106,11 @@ class FakeGitHub(FakeServer):
         known = given in (f"Bearer {self.token}", f"token {self.token}")
         if given and not known:
             return Answer(401, {"message": "Bad credentials"})
+        archive = re.fullmatch(r"/([^/]+/[^/]+)/archive/(.+)\.tar\.gz", request["path"])
+        if archive:
+            repository = self.repositories.get(archive[1])
+            commit = repository and not repository["private"] and (archive[2] if archive[2] in repository["trees"] else repository["refs"].get(archive[2].removeprefix("refs/heads/")))
+            return Answer(200, self.tarball(archive[1], commit, repository["trees"][commit]), "application/x-gzip") if commit else Answer(404, b"Not Found", "text/plain")
         match = re.fullmatch(r"/repos/([^/]+/[^/]+)(?:/(commits|tarball|statuses)/(.+))?", request["path"])
         repository = self.repositories.get(match[1]) if match else None
         if repository is None or (repository["private"] and not known):

@@ -5,7 +5,8 @@
 
 Answers are XML with <reply><code>; HTTP is 200 for mistakes too, as with the real one.  What it does on purpose, since the real one does:
 name servers given with registerDomain are not taken (code 301), getDomainInfo tells them in upper case, registering is not idempotent
-(a second time is 261), one request at a time per account when `busy` (400), and money is really spent.
+(a second time is 261), and money is really spent.  `fake.codes["renewDomain"] = [115, 400]` makes the next requests of an operation end with any
+code of CODES: those whose cause the fake does not have (a card, a sub-account, a busy registry).
 Facts come from public clients of the API, see docs/plugins/fakes.md; nothing was tried against the service.
 """
 import datetime
@@ -18,14 +19,18 @@ from fake_http import Answer, FakeServer, options, serve
 
 CODES = {
     300: "success", 301: "success: registered, but the given name servers were not valid; ours are used", 302: "success: default contact used",
-    102: "version is missing", 103: "version is invalid", 104: "type is missing", 105: "type is invalid", 106: "operation is missing",
-    107: "operation is invalid", 108: "parameters are missing", 109: "key is missing", 110: "key is invalid", 114: "invalid domain syntax",
-    115: "registry is not responding", 117: "invalid payment profile", 119: "insufficient account funds", 120: "the key must be in the query of a GET",
-    200: "domain is not active, or does not belong to this user", 201: "internal error", 210: "general error", 250: "already set",
-    254: "name server update refused", 261: "domain processing error: not available", 263: "invalid number of years", 264: "domain renewal error",
-    267: "invalid TLD", 280: "DNS modification error", 400: "another request is still being processed",
+    101: "HTTPS is not used", 102: "version is missing", 103: "version is invalid", 104: "type is missing", 105: "type is invalid",
+    106: "operation is missing", 107: "operation is invalid", 108: "parameters are missing", 109: "key is missing", 110: "key is invalid",
+    111: "user is invalid", 112: "not for sub-accounts", 113: "not from this IP address", 114: "invalid domain syntax", 115: "registry is not responding",
+    116: "invalid sandbox account", 117: "invalid payment profile", 118: "card could not be charged", 119: "insufficient account funds",
+    120: "the key must be in the query of a GET", 200: "domain is not active, or does not belong to this user", 201: "internal error", 210: "general error",
+    250: "already set", 251: "already set", 252: "already set", 253: "already set", 254: "name server update refused", 255: "already set", 256: "already set",
+    261: "domain processing error: not available", 262: "domain is already active", 263: "invalid number of years", 264: "domain renewal error",
+    265: "domain is not transferable", 266: "domain transfer is in progress", 267: "invalid TLD", 280: "DNS modification error",
+    400: "another request is still being processed",
 }
 DOMAIN = re.compile(r"(?=.{4,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
+CONTACT = ("fn", "ln", "ad", "cy", "st", "zp", "ct", "em", "ph")
 OWN_SERVERS = ["NS1.DNSOWL.COM", "NS2.DNSOWL.COM", "NS3.DNSOWL.COM"]
 
 
@@ -47,6 +52,8 @@ class FakeNameSilo(FakeServer):
         call = getattr(self, f"op_{operation}", None) if re.fullmatch(r"[a-zA-Z]+", operation) else None
         if request["method"] != "GET":
             return self.reply(request, 120)
+        if not operation:
+            return self.reply(request, 106)
         for name, value, missing, wrong in (("version", "1", 102, 103), ("type", "xml", 104, 105), ("key", self.api_key, 109, 110)):
             if name not in query:
                 return self.reply(request, missing)
@@ -97,10 +104,11 @@ class FakeNameSilo(FakeServer):
         cost = self.pay(years)
         if cost is None:
             return 119, ""
+        contact = query.get("contact_id") or ("1" if all(query.get(name) for name in CONTACT) else "")
         today = datetime.date.today()
         self.domains[domain] = {"created": today, "expires": today.replace(year=today.year + years, day=min(today.day, 28)), "servers": list(OWN_SERVERS),
-                                "private": query.get("private", "0"), "auto_renew": query.get("auto_renew", "0")}
-        code = 301 if any(name in query for name in ("ns1", "ns2")) else 302
+                                "private": query.get("private", "0"), "auto_renew": query.get("auto_renew", "0"), "contact": contact or "1"}
+        code = 301 if any(name in query for name in ("ns1", "ns2")) else 300 if contact else 302
         return code, f"<message>Your domain registration was successfully processed.</message><domain>{domain}</domain><order_amount>{cost}</order_amount>"
 
     def ours(self, query):
@@ -114,6 +122,8 @@ class FakeNameSilo(FakeServer):
             return 200, ""
         if years is None:
             return 263, ""
+        if domain["expires"].year + years > datetime.date.today().year + 10:
+            return 264, ""
         cost = self.pay(years)
         if cost is None:
             return 119, ""
@@ -140,12 +150,17 @@ class FakeNameSilo(FakeServer):
         if domain is None:
             return 200, ""
         servers = "".join(f"<nameserver position=\"{n}\">{escape(server)}</nameserver>" for n, server in enumerate(domain["servers"], 1))
+        contacts = "".join(f"<{role}>{escape(domain['contact'])}</{role}>" for role in ("registrant", "administrative", "technical", "billing"))
         return 300, (f"<created>{domain['created']}</created><expires>{domain['expires']}</expires><status>Active</status><locked>Yes</locked>"
                      f"<private>{'Yes' if domain['private'] == '1' else 'No'}</private><auto_renew>{'Yes' if domain['auto_renew'] == '1' else 'No'}</auto_renew>"
-                     f"<traffic_type>Custom DNS</traffic_type><email_verification_required>No</email_verification_required><nameservers>{servers}</nameservers>")
+                     f"<traffic_type>Custom DNS</traffic_type><email_verification_required>No</email_verification_required><nameservers>{servers}</nameservers>"
+                     f"<contact_ids>{contacts}</contact_ids>")
 
     def op_listDomains(self, query):
-        names, size, page = sorted(self.domains), int(query.get("pageSize", "0") or 0), int(query.get("page", "1") or 1)
+        size, page = query.get("pageSize", "0") or "0", query.get("page", "1") or "1"
+        if not (re.fullmatch(r"[0-9]{1,6}", size) and re.fullmatch(r"[1-9][0-9]{0,5}", page)):
+            return 210, ""
+        names, size, page = sorted(self.domains), int(size), int(page)
         shown = names[(page - 1) * size:page * size] if size else names
         inner = "".join(f"<domain created=\"{self.domains[n]['created']}\" expires=\"{self.domains[n]['expires']}\">{n}</domain>" for n in shown)
         return 300, f"<domains>{inner}</domains><pager><total>{len(names)}</total><pageSize>{size or len(names)}</pageSize><page>{page}</page></pager>"
@@ -174,7 +189,7 @@ class FakeNameSilo(FakeServer):
         return 300, ""
 
     def op_contactAdd(self, query):
-        return (300, "<contact_id>1</contact_id>") if all(query.get(name) for name in ("fn", "ln", "ad", "cy", "st", "zp", "ct", "em", "ph")) else (108, "")
+        return (300, "<contact_id>1</contact_id>") if all(query.get(name) for name in CONTACT) else (108, "")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ constexpr const char *schema = R"({
   "properties": {
     "prefix6": {"type": "string", "description": "the platform's /48 for services and machines: fd5e:ed00:1::/48"},
     "guest": {"type": "string", "description": "directory of vmlinux, initrd.cpio, modules.erofs; default: ../guest beside the programs"},
-    "accelerator": {"enum": ["auto", "kvm", "tcg"], "default": "auto"},
+    "accelerator": {"enum": ["auto", "kvm", "tcg"], "default": "auto", "description": "auto: KVM where it is really fast, otherwise tcg, which is software emulation"},
     "platform": {"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "description": "tells two platforms on one host apart"},
     "zone": {"type": "string", "description": "the platform's domain, for the guests' resolver"},
     "dns": {"type": "string", "description": "ADDRESS:PORT of the server that answers for the zone"},

@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as xml
 
@@ -106,7 +107,33 @@ def namesilo():
         assert ask("getDomainInfo", domain="none.test")[0] == 200 and ask("frobnicate")[0] == 107 and ask("getPrices", key="wrong")[0] == 110
         fake.codes["getPrices"] = [115, 400]
         assert [ask("getPrices")[0] for _ in range(3)] == [115, 400, 300]
-        assert get(f"{fake.url}/api/getPrices", data=b"key=test-key")[0] == 200 and fake.requests[-1]["method"] == "POST"
+        status, body, _ = get(f"{fake.url}/api/getPrices", data=b"key=test-key")
+        assert status == 200 and b"<code>120</code>" in body and fake.requests[-1]["method"] == "POST"
+        assert b"<code>106</code>" in get(f"{fake.url}/api/?version=1&type=xml&key=test-key")[1]
+        # Every code that the service documents can be had, with its sentence.
+        documented = [300, 301, 302, *range(101, 121), 200, 201, 210, *range(250, 257), *range(261, 268), 280, 400]
+        assert sorted(documented) == sorted(CODES)
+        fake.codes["getAccountBalance"] = list(documented)
+        for wanted in documented:
+            code, reply = ask("getAccountBalance")
+            assert code == wanted and reply.find("detail").text
+        for missing, wanted in (("version", 102), ("type", 104), ("key", 109)):
+            query = {name: value for name, value in {"version": "1", "type": "xml", "key": "test-key"}.items() if name != missing}
+            assert f"<code>{wanted}</code>".encode() in get(f"{fake.url}/api/getPrices?" + "&".join(f"{name}={value}" for name, value in query.items()))[1]
+        assert ask("getPrices", version="2")[0] == 103 and ask("getPrices", type="json")[0] == 105
+        # The rest of the calls.
+        person = dict(fn="A", ln="B", ad="C", cy="D", st="E", zp="1", ct="DE", em="a@b.test", ph="1")
+        code, reply = ask("contactAdd", **person)
+        assert code == 300 and reply.find("contact_id").text and ask("contactAdd", fn="A")[0] == 108
+        fake.balance += 100
+        assert ask("registerDomain", domain="two.test", years=1, contact_id="1")[0] == 300 and ask("registerDomain", domain="three.test", years=1)[0] == 302
+        assert {one.tag for one in ask("getDomainInfo", domain="two.test")[1].find("contact_ids")} == {"registrant", "administrative", "technical", "billing"}
+        code, reply = ask("listDomains", page=2, pageSize=2)
+        assert [one.text for one in reply.iter("domain")] == ["two.test"] and reply.find("pager/total").text == "3" and ask("listDomains", page="x")[0] == 210
+        assert ask("addRegisteredNameServer", domain="two.test", new_host="ns1", ip1="192.0.2.1")[0] == 300 and fake.hosts["ns1.two.test"] == ["192.0.2.1"]
+        assert ask("addRegisteredNameServer", domain="two.test", new_host="ns1")[0] == 108 and ask("addRegisteredNameServer", domain="none.test", new_host="a", ip1="b")[0] == 200
+        assert ask("dnsSecAddRecord", domain="two.test", digest="AB", keyTag=1, digestType=2, alg=13)[0] == 300 and len(fake.dnssec["two.test"]) == 1
+        assert ask("changeNameServers", domain="two.test", ns1="ns1.seed.test", ns2="-bad-")[0] == 254 and ask("renewDomain", domain="two.test", years=10)[0] == 264
 
 
 def github():
@@ -137,6 +164,15 @@ def github():
             assert fake.deliver(f"{receiver.url}/hook", "s3cret", "push", payload) == (202, "ok")
             got = receiver.requests[0]
             assert got["headers"]["X-Hub-Signature-256"] == signature("s3cret", got["body"].encode()) and json.loads(got["body"])["after"] == after
+            hook = fake.pull("me/app", 7, {"flake.nix": "{ pull = 7; }"})
+            assert fake.deliver(f"{receiver.url}/hook", "s3cret", "pull_request", hook, form=True)[0] == 202
+            got = receiver.requests[-1]
+            assert {name.lower(): value for name, value in got["headers"].items()}["x-github-event"] == "pull_request" and got["headers"]["X-Hub-Signature-256"] == signature("s3cret", got["body"].encode())
+            assert json.loads(urllib.parse.parse_qs(got["body"])["payload"][0])["pull_request"]["head"]["sha"] == hook["pull_request"]["head"]["sha"]
+            assert fake.deliver(f"{receiver.url}/hook", "s3cret", "ping", fake.ping_payload("me/app"))[0] == 202
+        assert get(f"{fake.url}/repos/me/app/commits/refs/pull/7/head", {"Accept": "application/vnd.github.sha"})[1].decode() == hook["pull_request"]["head"]["sha"]
+        archive = tarfile.open(fileobj=io.BytesIO(get(f"{fake.url}/me/app/archive/{after}.tar.gz")[1]))
+        assert archive.extractfile(f"me-app-{after[:7]}/flake.nix").read() == b"{ new = 1; }" and get(f"{fake.url}/me/secret/archive/main.tar.gz")[0] == 404
         assert fake.push_payload("me/app", "gone", after, ZERO)["deleted"]
 
 

@@ -35,7 +35,8 @@ def main():
         run("cmake", "--install", BUILD, "--component", "sdk", "--prefix", prefix)
         installed = {os.path.relpath(os.path.join(folder, name), prefix) for folder, _, names in os.walk(prefix) for name in names}
         for needed in ("bin/seed-plugin-check", "bin/seed-plugin-host", "include/seed/abi.h", "include/seed/plugin_entry.hpp", "share/seed/schema/dns-0.json",
-                       "share/seed/templates/plugin/dns-textfile.cpp"):
+                       "share/seed/templates/plugin/dns-textfile.cpp", "share/doc/seed-plugin/plugins/first-provider.md", "share/doc/seed-plugin/contracts/dns.md",
+                       "share/man/man1/seed-plugin-check.1", "share/man/man8/seed-plugin-host.8", "share/seed/fakes/fake_http.py"):
             assert needed in installed, f"{needed} is not installed"
         assert any(name.endswith("plugins/mock-dns.so") for name in installed)
         for text in (name for name in installed if name.endswith((".cmake", ".pc", ".h", ".hpp"))):

@@ -59,7 +59,8 @@ protected:
     }
     static void TearDownTestSuite() {
         if (!folder_) return;
-        for (const auto &boot : driver_->call(&Ops::list, {})["boots"])
+        json left = driver_->call(&Ops::list, {});   // a name: it must outlive the loop
+        for (const auto &boot : left["boots"])
             driver_->call(&Ops::destroy, {{"handle", boot["handle"]}});
         try {
             NetClient((state() / "net" / "net.sock").string()).quit();
