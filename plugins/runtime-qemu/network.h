@@ -1,6 +1,7 @@
 // This runtime's part of the platform's network: seed-net is started, found again, and told the whole state.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -42,7 +43,9 @@ private:
     using Listening = std::map<std::string, std::pair<std::vector<uint16_t>, std::vector<uint16_t>>>;  // by handle: TCP, UDP
     static Listening listening(const std::vector<Machine> &machines);
     std::vector<runtime::PublishRequest> publications() const;
-    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port, of TCP and UDP
+    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port, of TCP and UDP; also of who rests
+    // A free port of the range, if need be one of a service that rests, which then loses it; 0 when there is none.
+    uint16_t choose_port(std::map<std::string, uint16_t> &ports, const std::function<bool(const std::string &)> &rests) const;
 
     NetworkSettings settings_;
     const plugin::Host &host_;
