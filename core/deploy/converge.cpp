@@ -17,6 +17,7 @@ using model::Action;
 using model::ActionKind;
 using std::chrono::seconds;
 
+constexpr auto trusted_for = std::chrono::minutes(5);   // a publication
 constexpr int most_rounds = 4;   // a plan that is not empty after so many rounds is reported, not tried for ever
 
 // "1763720100123-k3f9": sorts by time, unique also when two boots are made within a millisecond.
@@ -356,22 +357,31 @@ runtime::Service Converger::service(const model::Desired &want, const std::strin
     return service;
 }
 
+void Converger::doubt_old_publication() {
+    bool refused = std::any_of(route_reports_.begin(), route_reports_.end(), [](const auto &one) { return !one.ok; });
+    if (refused || Call::Clock::now() - sent_at_ >= trusted_for) doubt_publication();
+}
+
 Task<void> Converger::send_publication(const Call &call) {
     while (!publishing_->is_set()) co_await publishing_->wait();
+    runtime::PublishRequest request;
+    request.ns = ns_;
+    for (const auto &[name, service] : services_) request.services.push_back(service);
+    for (const auto &[name, service] : awaited_)
+        if (!services_.contains(name)) request.services.push_back(service);
+    std::string text = to_json_text(request);
+    if (publication_known_ && text == sent_) co_return;
     publishing_->clear();
     doubt_publication();
     struct Finish {
         std::shared_ptr<Event> event;
         ~Finish() { event->set(); }
     } finish{publishing_};
-    runtime::PublishRequest request;
-    request.ns = ns_;
-    for (const auto &[name, service] : services_) request.services.push_back(service);
-    for (const auto &[name, service] : awaited_)
-        if (!services_.contains(name)) request.services.push_back(service);
     Call part = call.within(seconds(30));
     runtime::PublishReply reply = co_await world_.runtime->ask<runtime::PublishReply>(part, "publish", request);
     publication_known_ = true;
+    sent_ = std::move(text);
+    sent_at_ = Call::Clock::now();
     forwards_ = reply.forwards;
     tell_routes(request, std::move(reply.routes));
 }

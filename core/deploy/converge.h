@@ -41,6 +41,9 @@ public:
     const std::vector<runtime::RouteReport> &routes() const { return route_reports_; }
     // Perhaps it is not as we sent it last (the runtime was started again, say): the next converging sends it again, as a whole.
     void doubt_publication() { publication_known_ = false; }
+    // The same when it cannot be trusted for ever (it cannot be asked for, and that was minutes ago), or when a route was refused and might
+    // be had by now.
+    void doubt_old_publication();
 
 private:
     struct Progress;
@@ -61,6 +64,8 @@ private:
     std::map<std::string, runtime::Service> services_;   // what was published, by instance
     std::map<std::string, runtime::Service> awaited_;    // what will be: published without a boot when another one is
     bool publication_known_ = false;
+    std::string sent_;                    // the request that the runtime took last, while the publication is known
+    Call::Clock::time_point sent_at_{};
     std::vector<runtime::Forward> forwards_;
     std::vector<runtime::RouteReport> route_reports_;
     std::map<std::string, Call> waits_;   // by boot handle: who waits until it is ready

@@ -122,7 +122,7 @@ Task<void> FlakeWorker::work_once() {
 
 Task<void> FlakeWorker::heal_once() {
     phase_ = "checking";
-    converger_.doubt_publication();   // it cannot be asked for
+    converger_.doubt_old_publication();
     std::string why;
     bool cancelled = false;
     try {

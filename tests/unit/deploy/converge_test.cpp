@@ -62,6 +62,41 @@ TEST_F(Converge, The_same_again_does_nothing) {
     EXPECT_EQ(given.runtime->count("start"), 1u);
 }
 
+TEST_F(Converge, What_is_published_is_sent_again_only_when_it_is_in_doubt) {
+    std::map<std::string, model::InstanceSpec> wanted = {{"web", instance("web", "one")}};
+    auto sent = [&] {
+        converge(wanted);
+        return given.runtime->count("publish");
+    };
+    size_t before = sent();
+    EXPECT_EQ(sent(), before) << "nothing has changed";
+    converger.doubt_old_publication();
+    EXPECT_EQ(sent(), before) << "it is not old";
+    converger.doubt_publication();
+    EXPECT_EQ(sent(), before + 1);
+    given.published.clear();   // as by a runtime that was started again: the core is told of that
+    converger.doubt_publication();
+    EXPECT_EQ(sent(), before + 2);
+    EXPECT_EQ(given.published[ns].size(), 1u);
+
+    given.route_reports = {{ns + "/web", "http", false, false, "another program has the port"}};
+    converger.doubt_publication();
+    EXPECT_EQ(sent(), before + 3);
+    converger.doubt_old_publication();   // as each healing does
+    EXPECT_EQ(sent(), before + 4) << "a route that was refused is tried again";
+    given.route_reports.clear();
+    converger.doubt_old_publication();
+    EXPECT_EQ(sent(), before + 5);
+    converger.doubt_old_publication();
+    EXPECT_EQ(sent(), before + 5) << "and no longer once it is served";
+
+    given.runtime->failures["publish"] = 1;
+    converger.doubt_publication();
+    EXPECT_THROW(converge(wanted), Failure);
+    given.runtime->failures["publish"] = 0;
+    EXPECT_EQ(sent(), before + 7) << "what failed is not taken for sent";
+}
+
 TEST_F(Converge, Only_the_instance_that_changed_restarts) {
     converge({{"web", instance("web", "one")}, {"api", instance("api", "one")}});
     auto web = boot_of("web"), api = boot_of("api");

@@ -107,7 +107,9 @@ struct WorldDouble {
         on["publish"] = [this](const Call &, const json &request, const providers::CallOptions &) {
             auto publication = request.get<runtime::PublishRequest>();
             published[publication.ns] = publication.services;
-            return answer(runtime::PublishReply{});
+            runtime::PublishReply reply;
+            reply.routes = route_reports;
+            return answer(reply);
         };
     }
     void make_storage() {
@@ -184,6 +186,7 @@ struct WorldDouble {
     std::set<std::string> images;
     std::string next_state = "ready";
     std::map<std::string, std::vector<runtime::Service>> published;
+    std::vector<runtime::RouteReport> route_reports;   // what each publication is answered
     std::map<std::string, uint64_t> volumes;
     std::map<std::string, dns::RecordSet> sets;
 };
