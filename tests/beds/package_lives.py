@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 
+import schemas
 from package_host import Host, field, make_disk, make_newer, make_package, wanted
 from seed_platform import needs, skip, wait_for
 from systemd_container import SystemdContainer
@@ -36,6 +37,9 @@ def installed_and_serving(host, deb):
     assert host.seed("version")["seedd"] == field(deb, "Version").split("-")[0]
     verified = host.check("systemd-analyze verify --man=no seedd.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1")
     assert verified.strip() == "", verified
+    completed = host.check("test -s /usr/share/zsh/vendor-completions/_seed && test -s /usr/share/fish/vendor_completions.d/seed.fish && "
+                           "bash -ec '. /usr/share/bash-completion/completions/seed; COMP_WORDS=(seed stat) COMP_CWORD=1; _seed; echo $COMPREPLY'")
+    assert completed.strip() == "status", completed
     said = host.check("journalctl -u seedd --no-pager")
     assert "no way out" not in said, said
     missing = host.machine.missing_controllers()
@@ -135,8 +139,8 @@ def saved(host, machine, folder):
     """A backup with volumes while everything runs, of an instance that rests; and what must come back."""
     host.seed("stop", "app/hello")
     wait_for(lambda: host.instance()["state"] == "stopped", lambda: f"the instance rests: {host.instance()}", 180)
-    facts = host.check("seed backup --volumes --json /root/seed.tar", 180)
-    assert '"inconsistent":[]' in facts.replace(" ", ""), facts
+    facts = schemas.one("backup", host.check("seed backup --volumes --json /root/seed.tar", 180))
+    assert facts["volumes"] == 1 and facts["inconsistent"] == [], facts
     shutil.copy(host.machine.path("/root/seed.tar"), f"{folder}/seed.tar")
     shutil.copytree(host.machine.path("/root/person"), f"{folder}/person", symlinks=True)
     host.seed("start", "app/hello")

@@ -2,13 +2,13 @@
 """A backup that is made while people push restores on another machine what was deployed: same keys, owners, addresses and volumes; a
 damaged or foreign archive changes nothing."""
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import tarfile
 import threading
 
+import schemas
 from seed_person import Person
 from seed_platform import BUILD, Platform, needs, wait_for
 
@@ -65,7 +65,7 @@ with Platform() as first, Platform(start=False) as second:
         for number in range(4):
             have = len(pushes)
             wait_for(lambda: len(pushes) > have, "another push", 60)
-            saved = json.loads(seed("backup", "--json", f"{archive}.{number}", platform=first).stdout)
+            saved = schemas.one("backup", seed("backup", "--json", f"{archive}.{number}", platform=first).stdout.decode())
             assert saved["repositories"] == 3 and saved["images"] >= 1 and saved["volumes"] == 0, saved
             folder = f"{first.directory}/look{number}"
             os.makedirs(folder)
@@ -90,7 +90,7 @@ with Platform() as first, Platform(start=False) as second:
     first.stop()
     with open(archive, "wb") as out:
         saved = subprocess.run([f"{BUILD}/bin/seed", "backup", "--volumes", "--json", "--state", first.state, "-"], stdout=out, stderr=subprocess.PIPE, timeout=300)
-    facts = json.loads(saved.stderr)
+    facts = schemas.one("backup", saved.stderr.decode())
     assert saved.returncode == 0 and facts["volumes"] >= 1 and facts["inconsistent"] == [], saved
     key, volume = host_key(first), hashlib.sha256(open(next(
         os.path.join(root, name) for root, _, names in os.walk(f"{first.state}/storage") for name in names if name.endswith(".img")), "rb").read()).hexdigest()
@@ -116,7 +116,7 @@ with Platform() as first, Platform(start=False) as second:
 
     # Another machine: restored, started, and everything is as it was.
     with open(archive, "rb") as file:
-        restored = json.loads(seed("restore", "--json", "-", platform=second, stdin=file).stderr)
+        restored = schemas.one("restore", seed("restore", "--json", "-", platform=second, stdin=file).stderr.decode())
     assert restored["files"] == facts["files"] - 2, (restored, facts)   # the header and the sums are not of the platform
     assert host_key(second) == key
     refused(archive, second, "holds a platform already")
