@@ -5,6 +5,7 @@ again everything is back, purged nothing is left; and a second machine made from
 
 In containers whose PID 1 is Debian's systemd (tests/lib/systemd_container.py).
 """
+import json
 import os
 import re
 import shutil
@@ -78,6 +79,17 @@ class Untouched:
         assert self.host.page(f"{self.url}boot") == self.boot_id, f"{what}: the machine was booted anew"
         assert self.host.machines() == self.machines, f"{what}: the machines or their limits changed:\n{self.machines}\n{self.host.machines()}"
         tell(f"{what}: the machine is as it was")
+
+
+def one_id_in_the_journal(host):
+    """All that happened to a push, by the id that `events` tells: from the session that took it to the runtime that booted it."""
+    events = [json.loads(line) for line in host.check("seed events --json").splitlines()]
+    call = next(one["call"] for one in events if one["type"] == "pushed")
+    entries = lambda: [json.loads(line) for line in host.check(f"journalctl -o json --no-pager SEED_CALL={call}").splitlines()]
+    # The session's last words come when git has gone.
+    wait_for(lambda: {"seedd", "seed-session"} <= {one["SYSLOG_IDENTIFIER"] for one in entries()},
+             lambda: f"the journal has what seedd and seed-session said of {call}: {[one['MESSAGE'] for one in entries()]}", 60)
+    assert [one for one in entries() if one["MESSAGE"].endswith(": deployed")], entries()
 
 
 def hangs(host):
@@ -208,6 +220,9 @@ with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as fol
         machine = Untouched(host)
         assert "Boot number 1 " in host.page(machine.url)
         tell("pushed, and the instance answers\n" + machine.machines)
+
+        one_id_in_the_journal(host)
+        tell("the journal has one id for the push")
 
         host.check("systemctl restart seedd")
         machine.still("restarted")

@@ -28,6 +28,24 @@ def host_key(platform):
         return file.read()
 
 
+def full_disks(archive, platform, state):
+    """A backup that finds no room leaves the one of yesterday; a restore that finds none leaves nothing.  Both say why."""
+    small = f"{platform.directory}/small"
+    os.makedirs(small)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "small", small], check=True)
+    try:
+        with open(f"{small}/seed.tar", "w") as yesterday:
+            yesterday.write("of yesterday")
+        failed = seed("backup", "--state", state, f"{small}/seed.tar", platform=platform, check=False)
+        assert failed.returncode == 1 and b"No space left" in failed.stderr and len(failed.stderr.splitlines()) == 1, failed
+        assert os.listdir(small) == ["seed.tar"] and open(f"{small}/seed.tar").read() == "of yesterday", os.listdir(small)
+        failed = seed("restore", "--state", f"{small}/state", archive, platform=platform, check=False)
+        assert failed.returncode == 1 and b"No space left" in failed.stderr and len(failed.stderr.splitlines()) == 1, failed
+        assert set(os.listdir(f"{small}/state")) <= {"lock"}, os.listdir(f"{small}/state")
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
 def refused(archive, platform, *expected):
     """Not restored, with a reason on one line, and nothing was changed."""
     before = sorted(os.listdir(platform.state)) if os.path.exists(platform.state) else []
@@ -94,6 +112,8 @@ with Platform() as first, Platform(start=False) as second:
     assert saved.returncode == 0 and facts["volumes"] >= 1 and facts["inconsistent"] == [], saved
     key, volume = host_key(first), hashlib.sha256(open(next(
         os.path.join(root, name) for root, _, names in os.walk(f"{first.state}/storage") for name in names if name.endswith(".img")), "rb").read()).hexdigest()
+
+    full_disks(archive, second, first.state)
 
     # What is not exactly a whole backup is refused, and changes nothing.
     with open(archive, "rb") as file:
