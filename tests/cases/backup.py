@@ -119,8 +119,10 @@ with Platform() as first, Platform(start=False) as second:
     with open(archive, "rb") as file:
         whole = file.read()
     bad = f"{first.directory}/bad.tar"
+    with tarfile.open(archive) as tar:      # of a file's content: between two files there are bytes that mean nothing
+        middle = next(one.offset_data + one.size // 2 for one in tar if one.name.startswith("core/") and one.size > 1000)
     for what, content in {"cut in half": whole[:len(whole) // 2], "without its end": whole[:-12000],
-                          "one bit": whole[:len(whole) // 3] + bytes([whole[len(whole) // 3] ^ 4]) + whole[len(whole) // 3 + 1:]}.items():
+                          "one bit": whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1:]}.items():
         with open(bad, "wb") as file:
             file.write(content)
         refused(bad, second, "damaged", "ends too early", "no backup", "which no backup")
