@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include <seed/util/failure.h>
@@ -77,7 +78,9 @@ struct ArchiveWriter::Impl {
             int error = archive_errno(out);
             if (error == EPIPE) throw Failure(Code::cancelled, "the reader of the archive went away");
             std::string why = archive_error_string(out) ? archive_error_string(out) : "unknown";
-            throw Failure(error == ENOSPC ? Code::limit : Code::internal, "the archive cannot be written: " + why);
+            if (error > 0) why += std::string(": ") + std::strerror(error);  // libarchive says "Write error" of all
+            if (error == ENOSPC || error == EDQUOT) throw Failure(Code::limit, "the archive cannot be written: " + why + "; make room there, or write elsewhere");
+            throw Failure(Code::internal, "the archive cannot be written: " + why);
         }
     }
     std::unique_ptr<archive_entry, void (*)(archive_entry *)> describe(const Entry &entry, unsigned type) {

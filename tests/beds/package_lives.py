@@ -5,12 +5,14 @@ again everything is back, purged nothing is left; and a second machine made from
 
 In containers whose PID 1 is Debian's systemd (tests/lib/systemd_container.py).
 """
+import json
 import os
 import re
 import shutil
 import tempfile
 import time
 
+import schemas
 from package_host import Host, field, make_disk, make_newer, make_package, wanted
 from seed_platform import needs, skip, wait_for
 from systemd_container import SystemdContainer
@@ -36,6 +38,9 @@ def installed_and_serving(host, deb):
     assert host.seed("version")["seedd"] == field(deb, "Version").split("-")[0]
     verified = host.check("systemd-analyze verify --man=no seedd.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1")
     assert verified.strip() == "", verified
+    completed = host.check("test -s /usr/share/zsh/vendor-completions/_seed && test -s /usr/share/fish/vendor_completions.d/seed.fish && "
+                           "bash -ec '. /usr/share/bash-completion/completions/seed; COMP_WORDS=(seed stat) COMP_CWORD=1; _seed; echo $COMPREPLY'")
+    assert completed.strip() == "status", completed
     said = host.check("journalctl -u seedd --no-pager")
     assert "no way out" not in said, said
     missing = host.machine.missing_controllers()
@@ -74,6 +79,17 @@ class Untouched:
         assert self.host.page(f"{self.url}boot") == self.boot_id, f"{what}: the machine was booted anew"
         assert self.host.machines() == self.machines, f"{what}: the machines or their limits changed:\n{self.machines}\n{self.host.machines()}"
         tell(f"{what}: the machine is as it was")
+
+
+def one_id_in_the_journal(host):
+    """All that happened to a push, by the id that `events` tells: from the session that took it to the runtime that booted it."""
+    events = [json.loads(line) for line in host.check("seed events --json").splitlines()]
+    call = next(one["call"] for one in events if one["type"] == "pushed")
+    entries = lambda: [json.loads(line) for line in host.check(f"journalctl -o json --no-pager SEED_CALL={call}").splitlines()]
+    # The session's last words come when git has gone.
+    wait_for(lambda: {"seedd", "seed-session"} <= {one["SYSLOG_IDENTIFIER"] for one in entries()},
+             lambda: f"the journal has what seedd and seed-session said of {call}: {[one['MESSAGE'] for one in entries()]}", 60)
+    assert [one for one in entries() if one["MESSAGE"].endswith(": deployed")], entries()
 
 
 def hangs(host):
@@ -135,8 +151,8 @@ def saved(host, machine, folder):
     """A backup with volumes while everything runs, of an instance that rests; and what must come back."""
     host.seed("stop", "app/hello")
     wait_for(lambda: host.instance()["state"] == "stopped", lambda: f"the instance rests: {host.instance()}", 180)
-    facts = host.check("seed backup --volumes --json /root/seed.tar", 180)
-    assert '"inconsistent":[]' in facts.replace(" ", ""), facts
+    facts = schemas.one("backup", host.check("seed backup --volumes --json /root/seed.tar", 180))
+    assert facts["volumes"] == 1 and facts["inconsistent"] == [], facts
     shutil.copy(host.machine.path("/root/seed.tar"), f"{folder}/seed.tar")
     shutil.copytree(host.machine.path("/root/person"), f"{folder}/person", symlinks=True)
     host.seed("start", "app/hello")
@@ -204,6 +220,9 @@ with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as fol
         machine = Untouched(host)
         assert "Boot number 1 " in host.page(machine.url)
         tell("pushed, and the instance answers\n" + machine.machines)
+
+        one_id_in_the_journal(host)
+        tell("the journal has one id for the push")
 
         host.check("systemctl restart seedd")
         machine.still("restarted")

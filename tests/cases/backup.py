@@ -2,13 +2,13 @@
 """A backup that is made while people push restores on another machine what was deployed: same keys, owners, addresses and volumes; a
 damaged or foreign archive changes nothing."""
 import hashlib
-import json
 import os
 import shutil
 import subprocess
 import tarfile
 import threading
 
+import schemas
 from seed_person import Person
 from seed_platform import BUILD, Platform, needs, wait_for
 
@@ -26,6 +26,24 @@ def seed(*words, platform, check=True, **how):
 def host_key(platform):
     with open(f"{platform.state}/core/ssh_host_ed25519_key.pub") as file:
         return file.read()
+
+
+def full_disks(archive, platform, state):
+    """A backup that finds no room leaves the one of yesterday; a restore that finds none leaves nothing.  Both say why."""
+    small = f"{platform.directory}/small"
+    os.makedirs(small)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "small", small], check=True)
+    try:
+        with open(f"{small}/seed.tar", "w") as yesterday:
+            yesterday.write("of yesterday")
+        failed = seed("backup", "--state", state, f"{small}/seed.tar", platform=platform, check=False)
+        assert failed.returncode == 1 and b"No space left" in failed.stderr and len(failed.stderr.splitlines()) == 1, failed
+        assert os.listdir(small) == ["seed.tar"] and open(f"{small}/seed.tar").read() == "of yesterday", os.listdir(small)
+        failed = seed("restore", "--state", f"{small}/state", archive, platform=platform, check=False)
+        assert failed.returncode == 1 and b"No space left" in failed.stderr and len(failed.stderr.splitlines()) == 1, failed
+        assert set(os.listdir(f"{small}/state")) <= {"lock"}, os.listdir(f"{small}/state")
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
 
 
 def refused(archive, platform, *expected):
@@ -65,7 +83,7 @@ with Platform() as first, Platform(start=False) as second:
         for number in range(4):
             have = len(pushes)
             wait_for(lambda: len(pushes) > have, "another push", 60)
-            saved = json.loads(seed("backup", "--json", f"{archive}.{number}", platform=first).stdout)
+            saved = schemas.one("backup", seed("backup", "--json", f"{archive}.{number}", platform=first).stdout.decode())
             assert saved["repositories"] == 3 and saved["images"] >= 1 and saved["volumes"] == 0, saved
             folder = f"{first.directory}/look{number}"
             os.makedirs(folder)
@@ -90,17 +108,21 @@ with Platform() as first, Platform(start=False) as second:
     first.stop()
     with open(archive, "wb") as out:
         saved = subprocess.run([f"{BUILD}/bin/seed", "backup", "--volumes", "--json", "--state", first.state, "-"], stdout=out, stderr=subprocess.PIPE, timeout=300)
-    facts = json.loads(saved.stderr)
+    facts = schemas.one("backup", saved.stderr.decode())
     assert saved.returncode == 0 and facts["volumes"] >= 1 and facts["inconsistent"] == [], saved
     key, volume = host_key(first), hashlib.sha256(open(next(
         os.path.join(root, name) for root, _, names in os.walk(f"{first.state}/storage") for name in names if name.endswith(".img")), "rb").read()).hexdigest()
+
+    full_disks(archive, second, first.state)
 
     # What is not exactly a whole backup is refused, and changes nothing.
     with open(archive, "rb") as file:
         whole = file.read()
     bad = f"{first.directory}/bad.tar"
+    with tarfile.open(archive) as tar:      # of a file's content: between two files there are bytes that mean nothing
+        middle = next(one.offset_data + one.size // 2 for one in tar if one.name.startswith("core/") and one.size > 1000)
     for what, content in {"cut in half": whole[:len(whole) // 2], "without its end": whole[:-12000],
-                          "one bit": whole[:len(whole) // 3] + bytes([whole[len(whole) // 3] ^ 4]) + whole[len(whole) // 3 + 1:]}.items():
+                          "one bit": whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1:]}.items():
         with open(bad, "wb") as file:
             file.write(content)
         refused(bad, second, "damaged", "ends too early", "no backup", "which no backup")
@@ -116,7 +138,7 @@ with Platform() as first, Platform(start=False) as second:
 
     # Another machine: restored, started, and everything is as it was.
     with open(archive, "rb") as file:
-        restored = json.loads(seed("restore", "--json", "-", platform=second, stdin=file).stderr)
+        restored = schemas.one("restore", seed("restore", "--json", "-", platform=second, stdin=file).stderr.decode())
     assert restored["files"] == facts["files"] - 2, (restored, facts)   # the header and the sums are not of the platform
     assert host_key(second) == key
     refused(archive, second, "holds a platform already")

@@ -233,6 +233,15 @@ def metrics_are_what_prometheus_reads(platform, alice):
         assert error.code == 404, error
 
 
+def who_says_too_little_is_told_what_to_say(alice):
+    silent = alice.ssh(check=False)
+    assert silent.returncode == 1 and silent.stdout == "" and len(silent.stderr.splitlines()) == 1 and "no command given" in silent.stderr, silent
+    alice.make_repo("twin", "scripted")
+    alice.push("twin")
+    refused(alice.ssh("restart", "scripted", "--json", check=False), 1, "scripted is ambiguous", "app/scripted", "twin/scripted")
+    alice.wait_ready("twin", "scripted")
+
+
 def events_outlive_seedd(platform, alice):
     before = schemas.each("events", alice.ssh("events", "app", "--json", "-n", "20").stdout)
     platform.kill()
@@ -267,3 +276,4 @@ with Platform("--metrics", "127.0.0.1:0", "--verbose") as platform:
     volumes_are_deleted_by_name_and_twice(platform, alice, bob)
     events_outlive_seedd(platform, alice)
     follower.close()
+    who_says_too_little_is_told_what_to_say(alice)

@@ -62,6 +62,9 @@ backup::Summary write_file_whole(const Options &options) {
         if (fsync(file.get())) fail_errno("writing " + part);
         if (rename(part.c_str(), options.file.c_str())) fail_errno("naming " + options.file);
         return summary;
+    } catch (const Failure &failure) {
+        unlink(part.c_str());
+        throw failure.within("while writing " + options.file);
     } catch (...) {
         unlink(part.c_str());
         throw;
