@@ -11,7 +11,6 @@
     pkgs = nixpkgs.legacyPackages.${system};
     # A platform publishes this flake without the sources of its programs: then there are no packages, and all the rest works.
     withSources = set: if builtins.pathExists ./CMakeLists.txt then set else { };
-    template = name: description: { path = ./templates + "/${name}"; inherit description; };
     mkSeed = import ./nixos/lib/mk-seed.nix {
       inherit lib;
       inherit (lib) nixosSystem;
@@ -33,23 +32,13 @@
     nixosModules = {
       default = { pkgs, ... }: {
         imports = [ ./nixos/module.nix ];
-        services.seed.package = lib.mkDefault self.packages.${pkgs.stdenv.hostPlatform.system}.seed;
+        services.seed.package = lib.mkDefault (self.packages.${pkgs.stdenv.hostPlatform.system}.seed or (throw
+          "services.seed.package is not set: the flake that a platform publishes has no programs; use the Seed repository itself as input, on x86_64-linux"));
       };
-      instance = ./nixos/instance;
+      instance = { imports = [ ./nixos/instance ]; };
     };
 
-    # Nothing of nixpkgs in here: `nix flake init` does not fetch it.
-    templates = {
-      default = self.templates.instance;
-      instance = template "instance" "one instance: a static site with nginx";
-      instance-caddy = template "instance-caddy" "one instance: Caddy with TLS and a domain of your own";
-      instance-api = template "instance-api" "one instance: a service with an encrypted secret";
-      multi = template "multi" "two instances: a web frontend and an API backend";
-      hello = template "hello" "one instance without nixpkgs, made of a static busybox";
-      node = template "node" "a NixOS host that runs the platform";
-    } // (if builtins.pathExists ./templates/plugin then {
-      plugin = template "plugin" "a provider of your own in C++";
-    } else { });
+    inherit ((import ./templates/flake.nix).outputs { }) templates;
 
     packages.${system} = withSources (import ./nixos/packages { inherit pkgs; source = self; });
 

@@ -14,6 +14,7 @@
   };
   services.seed = { enable = true; domain = "seed.localhost"; admission = "open"; openFirewall = true; };
   users.users.root.initialPassword = "";
+  documentation.enable = false;
   services.getty.autologinUser = "root";
   system.stateVersion = "25.05";
 }

@@ -41,9 +41,9 @@ configure_build() {  # BUILD_DIR CMAKE_OPTIONS...
     cmake -S "$source_dir" -B "$folder" -G Ninja "$@" >"$folder/configure.log" 2>&1 || { cat "$folder/configure.log" >&2; return 1; }
 }
 
-# What is needed to run the platform: its programs, plugins and guest files, without tests, probes and mocks.
+# What is needed to run the platform: its programs, plugins, guest files and the flake it publishes, without tests, probes and mocks.
 platform_targets() {  # BUILD_DIR
-    ninja -C "$1" -t targets all | sed -n 's,^\(bin/seed[^/:]*\|plugins/[^/:]*\.so\|guest/[^/:]*\): .*,\1,p' \
+    ninja -C "$1" -t targets all | sed -n 's,^\(bin/seed[^/:]*\|plugins/[^/:]*\.so\|guest/[^/:]*\|platform_flake\): .*,\1,p' \
         | grep -vE '^bin/seed-.*-probe$|^plugins/mock-|^guest/(all|test|edit_cache|rebuild_cache)$' | sort -u
 }
 

@@ -1,5 +1,6 @@
 #include "core/base/frame_stream.h"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <deque>
 
@@ -17,6 +18,7 @@ struct FrameStream::State : std::enable_shared_from_this<State> {
     explicit State(asio::any_io_executor executor) : socket(executor), drained(executor) {}
 
     asio::posix::stream_descriptor socket;
+    FrameReader reader{frame_limit, FrameReader::Reads::ahead};
     Event drained;  // set while senders need not wait
     std::deque<FrameWriter> queue;
     size_t bytes = 0;
@@ -72,18 +74,25 @@ namespace {
 
 template <typename State>
 Task<std::optional<Frame>> receive_from(std::shared_ptr<State> state, size_t limit) {
-    FrameReader reader(limit);
+    state->reader.set_limit(limit);
     while (state->open) {
         // Wait first, even when bytes are there: one busy peer shall not keep the others from their turn.
+        if (state->reader.is_complete()) {
+            co_await asio::post(state->socket.get_executor(), asio::use_awaitable);
+            if (!state->open) break;
+            state->reader.step(-1);   // looks at its size alone
+            Frame frame = state->reader.take();
+            co_return std::move(frame);
+        }
         boost::system::error_code error;
         auto token = asio::redirect_error(asio::use_awaitable, error);
         co_await state->socket.async_wait(asio::posix::stream_descriptor::wait_read, token);
         if (!state->open) break;
         if (error == asio::error::operation_aborted) continue;
-        FrameReader::Progress progress = reader.step(state->socket.native_handle());
+        FrameReader::Progress progress = state->reader.step(state->socket.native_handle());
         if (progress == FrameReader::Progress::end) break;
         if (progress == FrameReader::Progress::complete) {
-            Frame frame = reader.take();
+            Frame frame = state->reader.take();
             co_return std::move(frame);
         }
     }

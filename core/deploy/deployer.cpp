@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <seed/git.hpp>
 #include <seed/util/text.h>
@@ -59,7 +60,29 @@ Task<void> Deployer::take_push(const Call &call, std::string repository, std::st
             turn->set();
         }
     } leave{*this, repository, turn};
-    co_await take_in_turn(call, repository, std::move(commit), std::move(pusher), std::move(listener));
+    std::exception_ptr failure;
+    try {
+        co_await take_in_turn(call, repository, std::move(commit), pusher, std::move(listener));
+        missed_.erase(repository);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    missed_[repository] = pusher;
+    std::rethrow_exception(failure);
+}
+
+// A push whose ref is there and whose report could not be taken up: pushing it again would report nothing.
+void Deployer::take_what_was_missed() {
+    for (const auto &[repository, pusher] : std::exchange(missed_, {}))
+        if (world_.store.flake(repository)) spawn_task(world_.executor, "look again at " + repository, take_again(repository, pusher));
+}
+
+Task<void> Deployer::take_again(std::string repository, std::string pusher) {
+    Call call("look again at " + repository, minutes(1));
+    std::string wherever;
+    Listener nobody;
+    co_await take_push(call, repository, wherever, pusher, nobody);
 }
 
 Task<void> Deployer::take_in_turn(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener) {
@@ -266,6 +289,7 @@ Task<void> Deployer::heal_from_time_to_time() {
             next = now + seconds(30);
             for (auto &[repository, queue] : workers_)
                 if (!queue->busy()) queue->heal("");
+            take_what_was_missed();
         }
         co_await sleep_for(seconds(1));   // one look for many that come to rest together
         if (stopped_) co_return;

@@ -14,7 +14,8 @@ public:
 
     // Somebody tells that the default branch of `repository` is at `commit` now ("": look where it is).  News of two pushes may come in the
     // other order, so the branch decides, asked in the repository's turn: what it no longer points to is superseded (the listener hears
-    // it), what was taken up before and is merely looked for again is left.  Queued when this returns.
+    // it), what was taken up before and is merely looked for again is left.  Queued when this returns; when it
+    // throws (a full disk under the database), nothing is lost either: the branch is looked at again from time to time until it succeeds.
     Task<void> take_push(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener);
     // The default branch of `repository` is at `commit` now: record a revision, queue it.  Pusher: canonical key, for the audit.
     state::Revision submit(const std::string &repository, const std::string &commit, const std::string &pusher, Listener listener);
@@ -46,11 +47,14 @@ private:
     FlakeWorker &worker_with(const std::string &repository, const std::string &instance);
     Task<void> clear_away(const Call &call);
     void on_boot(const runtime::Boot &boot);
+    void take_what_was_missed();
+    Task<void> take_again(std::string repository, std::string pusher);
     Task<void> take_in_turn(const Call &call, std::string repository, std::string commit, std::string pusher, Listener listener);
 
     World world_;
     std::map<std::string, std::shared_ptr<FlakeWorker>> workers_;
     std::map<std::string, std::shared_ptr<Event>> taking_;   // repositories of which a push is being taken up: set when it is
+    std::map<std::string, std::string> missed_;        // pushers by repository: where taking up a push has failed
     std::map<std::string, std::string> last_states_;   // by boot handle
     Event tidy_wanted_;   // a flake has come to rest: images and boots nobody wants may lie around
     bool stopped_ = false;

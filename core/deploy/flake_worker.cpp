@@ -16,6 +16,7 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 
 constexpr auto whole_job = minutes(30);
+constexpr auto pause_without_database = seconds(5);
 
 std::string build_key(const std::string &ns, const std::string &out_path) { return ns + " " + out_path; }
 std::string short_commit(const std::string &commit) { return commit.substr(0, 10); }
@@ -86,15 +87,16 @@ Task<void> FlakeWorker::run() {
     if (running_) co_return;
     auto self = shared_from_this();
     running_ = true;
-    while (!stopped_ && (waiting_ || heal_wanted_ || collect_wanted_)) {
+    while (!stopped_ && (waiting_ || heal_wanted_ || collect_wanted_ || !unrecorded_.empty())) {
         wake_.clear();
+        bool stumbled = false;
         try {
             co_await work_once();
         } catch (const std::exception &error) {   // a full disk under the database, mostly: the queue must not end with it
             log_error("deploy", flake_.repository + ": " + error.what());
-            heal_wanted_ = true;
-            heal_not_before_ = Call::Clock::now() + seconds(5);
+            heal_wanted_ = stumbled = true;
         }
+        if (stumbled && !stopped_) co_await sleep_for(pause_without_database);
     }
     running_ = false;
     phase_.clear();
@@ -102,6 +104,7 @@ Task<void> FlakeWorker::run() {
 }
 
 Task<void> FlakeWorker::work_once() {
+    record_again();
     if (waiting_) {
         Job job = std::move(*waiting_);
         waiting_.reset();
@@ -109,9 +112,9 @@ Task<void> FlakeWorker::work_once() {
     } else if (collect_wanted_) {
         collect_wanted_ = false;
         co_await collect();
-    } else if (Call::Clock::now() < heal_not_before_) {
+    } else if (heal_wanted_ && Call::Clock::now() < heal_not_before_) {
         co_await wake_.wait_until(heal_not_before_);
-    } else {
+    } else if (heal_wanted_) {
         heal_wanted_ = false;
         co_await heal_once();
     }
@@ -123,11 +126,14 @@ Task<void> FlakeWorker::heal_once() {
     std::string why;
     bool cancelled = false;
     try {
-        auto instances = current();
+        auto hash = world_.store.current_generation(flake_.repository);
+        auto generation = hash ? world_.store.generation(flake_.repository, *hash) : std::nullopt;
+        Instances instances = generation ? instances_of(*generation) : Instances();
         Call call("heal-" + flake_.repository, minutes(5));
         call_ = call;
         size_t actions = co_await converger_.converge(call, instances);
         if (actions) log_info("deploy", flake_.repository + ": healed with " + std::to_string(actions) + " actions");
+        if (generation && !generation->ready) world_.store.set_generation_ready(flake_.repository, *hash);   // it can be returned to now
     } catch (const Failure &failure) {
         why = failure.what();
         cancelled = failure.code() == Code::cancelled;
@@ -161,9 +167,9 @@ Task<void> FlakeWorker::deploy(Job job) {
     call_ = call;
     json timings = json::object();
     job.revision.state = "running";
-    world_.store.update_revision(job.revision);
     std::string state = "deployed", why;
     try {
+        world_.store.update_revision(job.revision);
         co_await carry_out(call, job.revision, timings);
     } catch (const std::exception &error) {
         state = overtaken_.empty() ? "failed" : "superseded";
@@ -178,7 +184,14 @@ Task<void> FlakeWorker::deploy(Job job) {
     }
     std::string stage = state == "failed" ? phase_ : "";
     trouble_ = stage == "starting" ? why : "";
-    if (stage == "starting") co_await return_to_previous(job, why);
+    if (stage == "starting") {
+        try {
+            co_await return_to_previous(job, why);
+        } catch (const std::exception &error) {
+            heal_wanted_ = true;
+            why += std::string("\nthe generation before it cannot be returned to, the platform keeps trying this one: ") + error.what();
+        }
+    }
     finish(job, state, stage, why);
     phase_.clear();
     if (state == "deployed" && !waiting_) co_await collect();
@@ -199,7 +212,12 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
             }
         }
     } tell{job};
-    world_.store.update_revision(job.revision);
+    try {
+        world_.store.update_revision(job.revision);
+    } catch (const std::exception &error) {
+        log_error("deploy", flake_.repository + ": its end is recorded later: " + error.what(), job.listener.call);
+        unrecorded_.push_back(job.revision);
+    }
     log_info("deploy", flake_.repository + " " + short_commit(job.revision.commit) + ": " + job.revision.state +
                            (job.revision.message.empty() ? "" : ": " + job.revision.message), job.listener.call);
     std::string why = job.revision.stage.empty() ? job.revision.message : job.revision.stage + ": " + job.revision.message;
@@ -208,6 +226,23 @@ void FlakeWorker::finish(Job &job, std::string state, std::string stage, std::st
     if (type == "deployed" && job.revision.kind == "return") type = "returned";
     world_.tell(events::Entry(type, flake_.repository).at(job.revision.commit).by(job.listener.call).because(why)
                     .took(job.revision.finished_ms - job.revision.created_ms));
+}
+
+void FlakeWorker::record_again() {
+    while (!unrecorded_.empty()) {
+        world_.store.update_revision(unrecorded_.front());
+        unrecorded_.erase(unrecorded_.begin());
+    }
+}
+
+// It may be returned to from now on.  That this cannot be recorded says nothing about the generation: the next check records it.
+void FlakeWorker::came_up(const std::string &generation) {
+    try {
+        world_.store.set_generation_ready(flake_.repository, generation);
+    } catch (const std::exception &error) {
+        log_error("deploy", flake_.repository + ": that it is ready is recorded later: " + error.what());
+        heal_wanted_ = true;
+    }
 }
 
 // A helper that was killed says nothing about the flake: what only reads and builds is tried again.
@@ -273,7 +308,7 @@ Task<void> FlakeWorker::deploy_stages(const Call &call, state::Revision &revisio
     want(revision, generation);
     phase_ = "starting";
     size_t actions = co_await start_with_patience(call, instances);
-    world_.store.set_generation_ready(revision.repository, generation.hash);
+    came_up(generation.hash);
     tell("started", lap("start"));
     if (actions == 0) call.progress("nothing to restart: the instances are as they were");
 }

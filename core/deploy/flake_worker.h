@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/deploy/converge.h"
 #include "core/deploy/generations.h"
@@ -93,6 +94,8 @@ private:
     Task<void> heal_once();
     Task<void> collect();
     void finish(Job &job, std::string state, std::string stage, std::string message);
+    void record_again();
+    void came_up(const std::string &generation);
 
     World &world_;
     state::Flake flake_;
@@ -107,6 +110,7 @@ private:
     bool planning_ = false;
     std::string overtaken_;   // what runs is a deployment that newer work has ended: by what
     std::string not_ready_;   // the last words of the machine that did not get ready
+    std::vector<state::Revision> unrecorded_;   // finished while the database refused to be written
     std::optional<Call> call_;
 };
 

@@ -61,7 +61,7 @@ Task<void> FlakeWorker::roll_back(const Call &call, state::Revision &revision, j
     want(revision, *generation);
     call.progress("rolling back to " + name_of(*generation));
     size_t actions = co_await start_with_patience(call, instances);
-    world_.store.set_generation_ready(revision.repository, generation->hash);
+    came_up(generation->hash);
     timings["start"] = std::chrono::duration_cast<std::chrono::milliseconds>(Call::Clock::now() - began).count();
     if (actions == 0) call.progress("nothing to restart: the instances are as they were");
 }

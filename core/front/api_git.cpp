@@ -261,7 +261,7 @@ Task<void> Api::take_up_push(std::string repository, std::string commit, std::st
         failed.repository = repository;
         failed.state = "failed";
         failed.stage = "queueing";
-        failed.message = error.what();
+        failed.message = std::string(error.what()) + "; the platform has the commit and tries again by itself";
         if (listener.finished) listener.finished(failed);
     }
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <future>
 #include <map>
@@ -18,6 +19,8 @@
 #include <seed/util/log.h>
 #include <seed/codec.hpp>
 
+#include "core/providers/frame_turns.h"
+#include "core/providers/json_members.h"
 #include "core/providers/loader.h"
 #include "core/providers/workers.h"
 
@@ -26,7 +29,7 @@ namespace seed::providers {
 namespace {
 
 // Streams of all kinds and the calls beside them; beyond that something is wrong and LIMIT says so.
-constexpr size_t thread_limit = 512;
+constexpr size_t call_limit = 512;
 
 std::string_view view(seed_text text) {
     return {text.data, text.size};
@@ -42,7 +45,9 @@ struct ServerCall : seed_call {
     Server *server = nullptr;
     uint64_t number = 0;         // 0: open()
     const Slot *slot = nullptr;  // null: open()
-    std::string name, request_identity, request;
+    std::string name, request_identity;
+    std::string frame;              // as it came
+    std::string_view request;       // within it
     std::vector<UniqueFd> received;
     std::vector<int> borrowed;
     UniqueFd cancel{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
@@ -67,7 +72,7 @@ struct ServerHost : seed_host {
 
 class Server : public std::enable_shared_from_this<Server> {
 public:
-    Server(UniqueFd socket, ServerOptions options) : socket_(std::move(socket)), options_(std::move(options)) {
+    Server(UniqueFd socket, ServerOptions options) : socket_(std::move(socket)), options_(std::move(options)), turns_(socket_.get()) {
         host_.size = sizeof(seed_host);
         host_.server = this;
         host_.log = on_log;
@@ -81,20 +86,24 @@ public:
     bool run();
 
 private:
-    // Steps of run().
+    // The life of each thread: takes a frame when it is its turn and carries it out.
+    void serve();
+    bool another_reads();
+    void end();
+    // What frames ask for.  open() and cancel() are done when they return; start() returns when the call has ended.
     void load();
     void open(const json &request);
-    void start(const json &request, std::vector<UniqueFd> descriptors);
+    void start(std::string frame, std::vector<UniqueFd> descriptors);
     void cancel(uint64_t number);
 
+    std::shared_ptr<ServerCall> register_call(std::string frame, std::vector<UniqueFd> descriptors, seed_op &operation);
+    void unregister(const std::shared_ptr<ServerCall> &call);
     void prepare(ServerCall &call, int64_t deadline_ns);
     void execute(const std::shared_ptr<ServerCall> &call, seed_op operation);
     void finish(ServerCall &call, seed_code code);
     void fail_call(uint64_t number, Code code, const std::string &text);
     // Sends; a core that is gone is noticed by the reader, not here.
     void send(const std::string &body, std::vector<UniqueFd> descriptors = {});
-    template <typename Body>
-    void on_worker(Body body);
 
     static void on_log(const seed_host *host, seed_level level, seed_text message);
     static void on_progress(const seed_call *call, int32_t permille, seed_text doing);
@@ -111,31 +120,33 @@ private:
     void *self_ = nullptr;
     bool concurrent_ = false;
 
+    FrameTurns turns_;
+    std::atomic<size_t> readers_ = 0;   // threads that wait for their turn, have it, or are on their way there
+    std::promise<void> over_;
+    std::atomic<bool> ended_ = false;
     std::mutex send_lock_;
     std::mutex exclusive_;  // held by a call that may not overlap others
     std::mutex calls_lock_;
     std::map<uint64_t, std::shared_ptr<ServerCall>> calls_;
-    std::shared_ptr<Workers> workers_ = std::make_shared<Workers>(thread_limit);
+    std::shared_ptr<Workers> workers_ = std::make_shared<Workers>(call_limit + 1);
 };
 
 std::string failed_frame(Code code, const std::string &text) {
     return to_json_text(json{{"failed", {{"code", static_cast<int>(code)}, {"text", text}}}});
 }
 
-// Runs `body` on a worker and waits: plugin code never runs on the thread that reads the socket.
-template <typename Body>
-void Server::on_worker(Body body) {
-    std::promise<void> done;
-    bool accepted = workers_->run([&] {
-        try {
-            body();
-            done.set_value();
-        } catch (...) {
-            done.set_exception(std::current_exception());
-        }
-    });
-    if (!accepted) throw Failure(Code::limit, "no thread can be started in the plugin host");
-    done.get_future().get();
+template <typename Number>
+Number number_of(std::string_view value, const char *what) {
+    Number number{};
+    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size()) throw Failure(Code::invalid, std::string("frame: '") + what + "' is no number");
+    return number;
+}
+
+std::string text_of(std::string_view value, const char *what) {
+    json text = parse_json(value.empty() ? "null" : value, what);
+    if (!text.is_string()) throw Failure(Code::invalid, std::string("frame: '") + what + "' is no text");
+    return std::move(text.get_ref<std::string &>());
 }
 
 void Server::load() {
@@ -186,30 +197,62 @@ void Server::prepare(ServerCall &call, int64_t deadline_ns) {
     call.fds = call.borrowed.data();
 }
 
-void Server::start(const json &request, std::vector<UniqueFd> descriptors) {
+// Null: answered already, with a failure.
+std::shared_ptr<ServerCall> Server::register_call(std::string frame, std::vector<UniqueFd> descriptors, seed_op &operation) {
     auto call = std::make_shared<ServerCall>();
-    call->number = request.at("id").get<uint64_t>();
-    auto slot_name = request.at("slot").get<std::string>();
+    call->frame = std::move(frame);
+    auto members = json_members(value_of(json_members(call->frame), "call"));
+    call->number = number_of<uint64_t>(value_of(members, "id"), "id");
+    std::string slot_name = text_of(value_of(members, "slot"), "slot");
     call->slot = plugin_.contract->find(slot_name);
-    seed_op operation = call->slot ? operation_of(plugin_.provider->ops, *call->slot) : nullptr;
-    if (!operation) return fail_call(call->number, Code::unsupported, "this provider has no operation '" + slot_name + "'");
-    call->name = request.at("name").get<std::string>();
-    call->request_identity = request.at("request_id").get<std::string>();
-    call->request = request.at("request").dump();
+    operation = call->slot ? operation_of(plugin_.provider->ops, *call->slot) : nullptr;
+    if (!operation) {
+        fail_call(call->number, Code::unsupported, "this provider has no operation '" + slot_name + "'");
+        return nullptr;
+    }
+    call->name = text_of(value_of(members, "name"), "name");
+    call->request_identity = text_of(value_of(members, "request_id"), "request_id");
+    call->request = value_of(members, "request");
+    if (call->request.empty()) throw Failure(Code::invalid, "frame: 'request' is missing");
     call->received = std::move(descriptors);
-    prepare(*call, request.at("deadline_ns").get<int64_t>());
-    {
-        std::lock_guard guard(calls_lock_);
-        calls_[call->number] = call;
+    prepare(*call, number_of<int64_t>(value_of(members, "deadline_ns"), "deadline_ns"));
+    if (!call->cancel) {
+        fail_call(call->number, Code::limit, "the plugin host has no descriptors left");
+        return nullptr;
     }
-    auto self = shared_from_this();
-    if (!workers_->run([self, call, operation] { self->execute(call, operation); })) {
-        {
-            std::lock_guard guard(calls_lock_);
-            calls_.erase(call->number);
-        }
-        fail_call(call->number, Code::limit, "more than " + std::to_string(thread_limit) + " calls are running in this provider");
+    std::lock_guard guard(calls_lock_);
+    calls_[call->number] = call;
+    return call;
+}
+
+void Server::unregister(const std::shared_ptr<ServerCall> &call) {
+    std::lock_guard guard(calls_lock_);
+    calls_.erase(call->number);
+}
+
+// True when some other thread will take the next frame; one is made when there is none.
+bool Server::another_reads() {
+    if (readers_ > 1) return true;
+    ++readers_;
+    if (workers_->run([self = shared_from_this()] { self->serve(); })) return true;
+    --readers_;
+    return false;
+}
+
+// On the thread whose turn it is.
+void Server::start(std::string frame, std::vector<UniqueFd> descriptors) {
+    seed_op operation = nullptr;
+    std::shared_ptr<ServerCall> call = register_call(std::move(frame), std::move(descriptors), operation);
+    if (call && !another_reads()) {
+        unregister(call);
+        fail_call(call->number, Code::limit, "more than " + std::to_string(call_limit) + " calls are running in this provider");
+        call = nullptr;
     }
+    if (!call) return turns_.pass_on();
+    --readers_;
+    turns_.pass_on();
+    execute(call, operation);
+    ++readers_;
 }
 
 void Server::execute(const std::shared_ptr<ServerCall> &call, seed_op operation) {
@@ -218,16 +261,13 @@ void Server::execute(const std::shared_ptr<ServerCall> &call, seed_op operation)
     if (!concurrent_ && !call->streams()) alone.lock();
     seed_code code;
     try {
-        code = operation(self_, call.get(), borrow(call->request));
+        code = operation(self_, call.get(), {call->request.data(), call->request.size()});
     } catch (...) {
         code = SEED_INTERNAL;
         call->text = "'" + std::string(call->slot->name) + "' let an exception escape: a bug of the plugin";
     }
     if (alone) alone.unlock();
-    {
-        std::lock_guard guard(calls_lock_);
-        calls_.erase(call->number);
-    }
+    unregister(call);
     if (logs(LogLevel::debug)) {
         auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began).count();
         json line = {{"level", static_cast<int>(SEED_DEBUG)},
@@ -243,8 +283,9 @@ void Server::finish(ServerCall &call, seed_code code) {
     std::string head = R"({"done":{"call":)" + std::to_string(call.number) + R"(,"code":)";
     if (call.broken && code == SEED_OK) code = SEED_INTERNAL;
     if (code == SEED_OK) {
-        std::string body = call.streams() ? "" : R"(,"body":)" + call.reply.value_or("{}");
-        return send(head + "0" + body + "}}", std::move(call.attached));
+        head += '0';
+        if (!call.streams()) head.append(R"(,"body":)").append(call.reply ? *call.reply : "{}");
+        return send(head.append("}}"), std::move(call.attached));
     }
     Code known = code_from_int(code);
     if (call.text.empty()) call.text = std::string(to_string(known)) + " (the plugin gave no reason)";
@@ -321,25 +362,50 @@ seed_code Server::on_fail(const seed_call *raw, seed_code code, int64_t retry_af
     return code;
 }
 
-bool Server::run() {
+void Server::serve() {
     try {
-        on_worker([&] { load(); });
-        for (;;) {
-            auto frame = receive_frame(socket_.get());
-            if (!frame) break;
-            json message = parse_json(frame->body, "frame");
-            if (auto found = message.find("open"); found != message.end())
-                on_worker([&] { open(*found); });
-            else if (auto found = message.find("call"); found != message.end())
-                start(*found, std::move(frame->descriptors));
-            else if (auto found = message.find("cancel"); found != message.end())
-                cancel(found->get<uint64_t>());
+        while (auto frame = turns_.take()) {
+            auto members = json_members(frame->body);
+            if (auto open_it = value_of(members, "open"); !open_it.empty()) {
+                open(parse_json(open_it, "frame"));
+                turns_.pass_on();
+            } else if (!value_of(members, "call").empty()) {
+                start(std::move(frame->body), std::move(frame->descriptors));
+            } else {
+                if (auto number = value_of(members, "cancel"); !number.empty()) cancel(number_of<uint64_t>(number, "cancel"));
+                turns_.pass_on();
+            }
         }
     } catch (const Failure &failure) {
         send(failed_frame(failure.code(), failure.what()));
     } catch (const std::exception &error) {
         send(failed_frame(Code::internal, error.what()));
     }
+    end();
+}
+
+void Server::end() {
+    turns_.end();
+    if (!ended_.exchange(true)) over_.set_value();
+}
+
+bool Server::run() {
+    // Plugin code never runs on the thread that has to notice when it does not end.
+    ++readers_;
+    bool started = workers_->run([self = shared_from_this()] {
+        try {
+            self->load();
+        } catch (const Failure &failure) {
+            self->send(failed_frame(failure.code(), failure.what()));
+            return self->end();
+        } catch (const std::exception &error) {
+            self->send(failed_frame(Code::internal, error.what()));
+            return self->end();
+        }
+        self->serve();
+    });
+    if (started) over_.get_future().wait();
+    else send(failed_frame(Code::limit, "no thread can be started in the plugin host"));
     {
         std::lock_guard guard(calls_lock_);
         for (auto &[number, call] : calls_) call->stop();

@@ -167,13 +167,13 @@ Task<void> Session::send(std::shared_ptr<Pending> pending, const Call &call, con
     auto self = shared_from_this();
     pending->number = next_number_++;
     pending_[pending->number] = pending;
-    json body = {{"id", pending->number},
-                 {"slot", pending->slot},
-                 {"name", call.id()},
-                 {"request_id", request_id},
-                 {"deadline_ns", call.deadline().time_since_epoch().count()},
-                 {"request", request}};
-    std::string frame = to_json_text(json{{"call", body}});
+    // Written by hand: a request may be long, and would be copied into each object around it.
+    std::string frame = R"({"call":{"id":)" + std::to_string(pending->number);
+    frame.append(R"(,"slot":)").append(to_json_text(json(pending->slot)));
+    frame.append(R"(,"name":)").append(to_json_text(json(call.id())));
+    frame.append(R"(,"request_id":)").append(to_json_text(json(request_id)));
+    frame.append(R"(,"deadline_ns":)").append(std::to_string(call.deadline().time_since_epoch().count()));
+    frame.append(R"(,"request":)").append(to_json_text(request)).append("}}");
     if (frame.size() > frame_limit) {
         forget(pending);
         throw Failure(Code::limit, settings_.plugin + " " + pending->slot + ": a request of " + std::to_string(frame.size()) +
@@ -200,7 +200,8 @@ void Session::forget(const std::shared_ptr<Pending> &pending) {
 
 bool Session::offers(const std::string &slot) const {
     auto slots = loaded_.find("slots");
-    return slots != loaded_.end() && std::find(slots->begin(), slots->end(), slot) != slots->end();
+    return slots != loaded_.end() &&
+           std::any_of(slots->begin(), slots->end(), [&](const json &one) { return one.is_string() && one.get_ref<const std::string &>() == slot; });
 }
 
 // What was read before the plugin ran must be what it says now: its cage was made from it.
@@ -275,9 +276,9 @@ Task<void> Session::reap() {
 void Session::handle(Frame frame) {
     json message = parse_json(frame.body, "frame");
     if (auto found = message.find("item"); found != message.end()) {
-        handle_item(*found, std::move(frame.descriptors));
+        handle_item(std::move(*found), std::move(frame.descriptors));
     } else if (auto found = message.find("done"); found != message.end()) {
-        handle_done(*found, std::move(frame.descriptors));
+        handle_done(std::move(*found), std::move(frame.descriptors));
     } else if (auto found = message.find("log"); found != message.end()) {
         int level = found->value("level", static_cast<int>(SEED_INFO));
         LogLevel levels[] = {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error};
@@ -305,11 +306,11 @@ void Session::handle(Frame frame) {
     }
 }
 
-void Session::handle_item(const json &item, std::vector<UniqueFd> descriptors) {
+void Session::handle_item(json item, std::vector<UniqueFd> descriptors) {
     auto found = pending_.find(item.value("call", uint64_t{0}));
     if (found == pending_.end()) return;  // its caller has left
     auto pending = found->second;
-    pending->body = item.at("body");
+    pending->body = std::move(item.at("body"));
     if (!pending->on_item || pending->stop) return;
     try {
         pending->on_item(pending->body, std::move(descriptors));
@@ -320,7 +321,7 @@ void Session::handle_item(const json &item, std::vector<UniqueFd> descriptors) {
     }
 }
 
-void Session::handle_done(const json &done, std::vector<UniqueFd> descriptors) {
+void Session::handle_done(json done, std::vector<UniqueFd> descriptors) {
     auto found = pending_.find(done.value("call", uint64_t{0}));
     if (found == pending_.end()) return;
     auto pending = found->second;
@@ -333,7 +334,7 @@ void Session::handle_done(const json &done, std::vector<UniqueFd> descriptors) {
         }
     pending->retry_after_ms = done.value("retry_after_ms", int64_t{0});
     if (auto body = done.find("body"); body != done.end()) {
-        pending->body = *body;
+        pending->body = std::move(*body);
         if (!descriptors.empty() && pending->on_item) pending->on_item(pending->body, std::move(descriptors));
     }
     pending->finished = true;

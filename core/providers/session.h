@@ -88,8 +88,8 @@ private:
     Task<void> wait_for_step(const bool &step, const Call &call, const std::string &what);
     Task<void> reap();
     void handle(Frame frame);
-    void handle_item(const json &item, std::vector<UniqueFd> descriptors);
-    void handle_done(const json &done, std::vector<UniqueFd> descriptors);
+    void handle_item(json item, std::vector<UniqueFd> descriptors);
+    void handle_done(json done, std::vector<UniqueFd> descriptors);
     void compare_with_manifest();
     void stop_pending(bool (*which)(const Pending &), const std::string &reason);
     void end(const std::string &reason);

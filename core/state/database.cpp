@@ -138,4 +138,13 @@ void Transaction::commit() {
     done_ = true;
 }
 
+WithoutWaiting::WithoutWaiting(Database &database, int depth) : database_(depth == 0 ? &database : nullptr) {
+    if (database_) database_->execute("PRAGMA synchronous = NORMAL");
+}
+
+// A failure here would leave later commits less durable than promised: better the process ends (destructors do not throw).
+WithoutWaiting::~WithoutWaiting() {
+    if (database_) database_->execute("PRAGMA synchronous = FULL");
+}
+
 }  // namespace seed::state

@@ -65,4 +65,16 @@ private:
     bool done_ = false;
 };
 
+// Commits within its life do not wait for the disk: they survive the end of this process, but not that of the machine, unless a commit
+// after it has waited.  For a diary, which nothing is recovered from.  Within a transaction it does nothing: the transaction waits.
+class WithoutWaiting {
+public:
+    WithoutWaiting(Database &database, int depth);
+    ~WithoutWaiting();
+    WithoutWaiting(const WithoutWaiting &) = delete;
+
+private:
+    Database *database_;   // null: within a transaction
+};
+
 }  // namespace seed::state

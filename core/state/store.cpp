@@ -65,6 +65,10 @@ struct Store::Impl {
 Store::Store(const std::string &path) : impl_(std::make_unique<Impl>(path)) {}
 Store::~Store() = default;
 
+void Store::refuse_writes(bool refuse) {
+    impl_->database.execute(refuse ? "PRAGMA query_only = ON" : "PRAGMA query_only = OFF");
+}
+
 void Store::transaction(const std::function<void()> &changes) {
     Transaction transaction(impl_->database, impl_->depth);
     changes();
@@ -259,7 +263,9 @@ uint64_t Store::add_restart_request(const std::string &ns, const std::string &in
     return count;
 }
 
+// Two entries per action: with a wait for the disk in each, the core's thread would do little else while many instances start.
 int64_t Store::journal_begin(const std::string &repository, const std::string &action) {
+    WithoutWaiting without_waiting(impl_->database, impl_->depth);
     Transaction transaction(impl_->database, impl_->depth);
     Query q = impl_->query("INSERT INTO journal (repository, action, state, message, at_ms) VALUES (?, ?, 'begun', '', ?)");
     q.bind(repository).bind(action).bind(unix_ms()).run();
@@ -274,6 +280,7 @@ int64_t Store::journal_begin(const std::string &repository, const std::string &a
 }
 
 void Store::journal_end(int64_t id, bool ok, const std::string &message) {
+    WithoutWaiting without_waiting(impl_->database, impl_->depth);
     Query q = impl_->query("UPDATE journal SET state = ?, message = ?, at_ms = ? WHERE id = ?");
     q.bind(ok ? "done" : "failed").bind(message).bind(unix_ms()).bind(id).run();
 }

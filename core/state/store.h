@@ -53,6 +53,9 @@ public:
     ~Store();
     Store(const Store &) = delete;
 
+    // For tests of what becomes of everything else: reading works, what writes throws, as on a full disk.
+    void refuse_writes(bool refuse);
+
     // All that `changes` does in one commit, or nothing of it when it throws.  Inside another transaction it is part of that one.
     void transaction(const std::function<void()> &changes);
 

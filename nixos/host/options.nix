@@ -3,6 +3,7 @@
 let
   inherit (lib) mkOption types;
   schemas = import ./schema.nix { inherit lib; };
+  credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   cfg = config.services.seed;
   # Every plugin known at evaluation: ours, and those that packages in services.seed.plugins bring.
   known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } cfg.plugins;
@@ -173,14 +174,19 @@ in {
       type = types.attrsOf types.path;
       default = { };
       example = lib.literalExpression ''{ pdns = "/run/secrets/pdns-api-key"; }'';
-      description = "Secret files, handed to the daemon by systemd: `services.seed.credentialPath \"pdns\"` is where a plugin's `..._file` setting finds one.";
+      description = "Secret files, handed over by systemd: `services.seed.credentialPath \"pdns\"` is where a plugin's `..._file` setting finds one. They may belong to root.";
     };
     credentialPath = mkOption {
       type = types.functionTo types.str;
       readOnly = true;
-      default = name: if cfg.credentials ? ${name} then "/run/credentials/seedd.service/${name}"
+      default = name: if cfg.credentials ? ${name} then credentials.path name
         else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
-      description = "Where the daemon finds a credential.";
+      description = "Where the provider that needs it finds a credential: `api_key_file = config.services.seed.credentialPath \"pdns\";`. Only that provider can read it.";
+    };
+    socketActivation = mkOption {
+      type = types.bool;
+      default = false;
+      description = "Whether systemd holds the SSH and HTTP ports, so that who connects while seedd restarts waits instead of being refused.";
     };
     openFirewall = mkOption { type = types.bool; default = false; description = "Open the platform's SSH, HTTP and DNS ports."; };
     extraSettings = mkOption {
@@ -203,10 +209,11 @@ in {
       inherit (cfg) domain silo flake admission providers;
       state = cfg.stateDirectory;
       sections = { inherit (cfg) listen ingress limits quotas; builder = cfg.builder // { ca_file = if cfg.builder.ca_file == null then null else toString cfg.builder.ca_file; }; };
-      pluginDirectories = [ "${cfg.package}/libexec/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
+      pluginDirectories = [ "${cfg.package}/lib/seed/plugins" ] ++ map (package: "${package}/lib/seed/plugins") cfg.plugins;
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);
+    assertions = map (message: { assertion = false; inherit message; }) credentials.mistakes;
     warnings = lib.concatLists (lib.mapAttrsToList (kind: chosen: lib.concatMap (choice:
       map (key: "services.seed.providers.${kind}.settings.${key} is a secret and will be readable for everybody in the Nix store: use services.seed.credentials and the setting that takes a file")
         (lib.filter (key: choice.settings.${key} or null != null) (schemas.secretKeys (schemaOf choice.plugin))))

@@ -1,9 +1,23 @@
-# The daemon as a systemd service, with the programs it starts.
+# The daemon as systemd services, with the programs it starts.  The same lines as packaging/systemd, where docs/packaging.md says why each
+# is there; tests/nix/host_units.py holds the two together.
 { config, lib, pkgs, ... }:
 let
   cfg = config.services.seed;
+  slice = "seed.slice";
+  credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   port = address: lib.toInt (lib.last (lib.splitString ":" address));
   dns = cfg.providers.dns.settings or { };
+  # One of the platform's ports, held by systemd while seedd restarts.
+  socket = name: address: {
+    description = "Seed platform: ${lib.toUpper name} port";
+    documentation = [ "man:seedd(8)" ];
+    wantedBy = [ "sockets.target" ];
+    socketConfig = {
+      ListenStream = address;
+      FileDescriptorName = name;
+      Service = "seedd.service";
+    };
+  };
 in {
   config = lib.mkIf cfg.enable {
     environment.systemPackages = [ cfg.package ];
@@ -15,50 +29,89 @@ in {
       allowedUDPPorts = lib.optional (dns.managed or null == true) 53;
     };
     systemd.slices.seed.description = "The Seed platform and its machines";
+    systemd.sockets = lib.mkIf cfg.socketActivation {
+      seedd-ssh = socket "ssh" cfg.listen.ssh;
+      seedd-http = socket "http" cfg.listen.http;
+    };
+
     # Holds the control groups of machines and builds: a service whose own group has such children cannot be started again.
+    # Stopping it ends all machines, so no change of the configuration does.
     systemd.services.seed-machines = {
-      description = "Seed: control groups of machines and builds";
+      description = "Seed platform: control groups of machines and builds";
       documentation = [ "man:seedd(8)" ];
       restartIfChanged = false;
       serviceConfig = {
         ExecStart = "${pkgs.coreutils}/bin/sleep infinity";
-        OOMScoreAdjust = -1000;
-        Slice = "seed.slice";
+        Slice = slice;
         Delegate = true;
-        OOMPolicy = "continue";
         TasksMax = "infinity";
+        OOMPolicy = "continue";
+        OOMScoreAdjust = -1000;
+        TimeoutStopSec = 30;
+        CapabilityBoundingSet = "";
+        NoNewPrivileges = true;
+        PrivateDevices = true;
+        PrivateNetwork = true;
+        PrivateTmp = true;
+        ProtectClock = true;
+        ProtectHome = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
+        RestrictAddressFamilies = "none";
+        RestrictNamespaces = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = "@system-service";
       };
     };
+
     systemd.services.seedd = {
-      description = "Seed: git push a flake, get a running microVM";
+      description = "Seed platform: git push a flake, get a running microVM";
       documentation = [ "man:seedd(8)" ];
       wantedBy = [ "multi-user.target" ];
       wants = [ "network-online.target" ];
       after = [ "network-online.target" "nss-lookup.target" "seed-machines.service" ];
       requires = [ "seed-machines.service" ];
-      environment.SEED_CONTROL_GROUP = "/seed.slice/seed-machines.service";
+      environment.SEED_CONTROL_GROUP = "/${slice}/seed-machines.service";
       restartTriggers = [ cfg.configFile ];
+      startLimitIntervalSec = 300;
+      startLimitBurst = 20;
       serviceConfig = {
+        Type = "notify";
+        NotifyAccess = "main";
         ExecStart = "${cfg.package}/bin/seedd --config ${cfg.configFile}";
-        Type = "exec";
-        Slice = "seed.slice";
-        Restart = "on-failure";
-        RestartSec = 2;
-        # Machines, their network and DNS live on while the daemon is restarted.
-        KillMode = "process";
-        TimeoutStopSec = 60;
+        Slice = slice;
         LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
         StateDirectory = lib.mkIf (cfg.stateDirectory == "/var/lib/seed") "seed";
         StateDirectoryMode = "0755";
+        TimeoutStartSec = "6min";
+        TimeoutStopSec = 150;
+        WatchdogSec = 60;
+        Restart = "always";
+        RestartSec = 1;
+        OOMPolicy = "continue";
+        # Machines, their network and DNS live on while the daemon is restarted.
+        KillMode = "process";
+        TasksMax = "infinity";
         LimitNOFILE = 65536;
-        # What root needs here: namespaces, mounts, taps, uids of its children.  What it does not need:
-        ProtectClock = true;
-        ProtectHostname = true;
-        ProtectKernelLogs = true;
-        LockPersonality = true;
+        # No ProtectClock= and the like here: some of them come with an allow-list of devices that has no /dev/kvm and no /dev/net/tun.
+        CapabilityBoundingSet = "~" + lib.concatStringsSep " " [
+          "CAP_SYS_MODULE" "CAP_SYS_RAWIO" "CAP_SYS_TIME" "CAP_SYS_BOOT" "CAP_SYS_PACCT" "CAP_SYS_TTY_CONFIG" "CAP_SYSLOG" "CAP_WAKE_ALARM"
+          "CAP_BLOCK_SUSPEND" "CAP_AUDIT_CONTROL" "CAP_AUDIT_READ" "CAP_MAC_ADMIN" "CAP_MAC_OVERRIDE" "CAP_LINUX_IMMUTABLE" "CAP_IPC_LOCK"
+          "CAP_LEASE" "CAP_BPF" "CAP_PERFMON"
+        ];
+        RestrictAddressFamilies = "AF_UNIX AF_INET AF_INET6 AF_NETLINK AF_PACKET";
         RestrictRealtime = true;
-        UMask = "0022";
-        OOMScoreAdjust = -500;
+        LockPersonality = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = "~@clock @cpu-emulation @module @obsolete @raw-io @reboot @swap";
+        SystemCallErrorNumber = "EPERM";
+      } // lib.optionalAttrs (cfg.credentials != { }) {
+        ExecStartPre = pkgs.writeShellScript "seed-credentials" ("PATH=${pkgs.coreutils}/bin\n" + credentials.script);
+        RuntimeDirectory = credentials.folder;
+        RuntimeDirectoryMode = "0711";
       };
     };
   };

@@ -1,7 +1,8 @@
 # Certificates from the platform, for security.acme (nginx and others) and for Caddy.
 #
 # The platform's ACME directory is known at run time only, as SEED_ACME_URL in /run/seed/env.  lego takes it from LEGO_SERVER, Caddy
-# from a placeholder in its configuration.  Nothing is ordered until a virtual host asks for a certificate.
+# from a placeholder in its configuration.  Nothing is ordered until a virtual host asks for a certificate.  Where the platform has no
+# ACME server, lego does not run and Caddy gets an address where nobody answers: with none at all it would refuse its configuration.
 { config, lib, pkgs, ... }:
 let
   inherit (lib) mkDefault;
@@ -16,7 +17,7 @@ in {
         environmentFile = mkDefault lego;
       };
     };
-    services.caddy.acmeCA = mkDefault "{$SEED_ACME_URL}";
+    services.caddy.acmeCA = mkDefault "{$SEED_ACME_URL:https://localhost:9/this-platform-gives-no-certificates}";
     services.caddy.email = mkDefault "acme@seed.invalid";
     systemd.services.caddy = lib.mkIf config.services.caddy.enable {
       serviceConfig.EnvironmentFile = mkDefault "/run/seed/env";

@@ -51,7 +51,7 @@ in {
       after = [ "network.target" ];
       environment.OPENSSL_CONF = import ./tpm-openssl.nix { inherit pkgs; };
       serviceConfig = {
-        ExecStart = "${pkgs.socat}/bin/socat TCP4-LISTEN:${toString proxy.listen},bind=127.0.0.1,reuseaddr,fork,max-children=${toString proxy.connections} EXEC:${connect name proxy}";
+        ExecStart = import ./mtls-listen.nix { socat = "${pkgs.socat}/bin/socat"; inherit (proxy) listen connections; connect = connect name proxy; };
         User = "seed-mtls";
         Restart = "always";
         RestartSec = 1;

@@ -7,32 +7,8 @@ let
   inherit (lib) mkOption types;
   text = import ../lib/text.nix;
   cfg = config.seed.services.zitadel;
-  masterKey = "/var/lib/zitadel/master-key";
-  settings = (pkgs.formats.yaml { }).generate "zitadel.yaml" {
-    Port = cfg.port;
-    ExternalDomain = cfg.hostname;
-    ExternalPort = 443;
-    ExternalSecure = true;
-    TLS.Enabled = false;
-    Database.postgres = {
-      Host = "127.0.0.1";
-      Port = cfg.database.localPort;
-      Database = cfg.database.name;
-      # TLS and identity are the proxy's business; the role is the one that the certificate is mapped to.
-      User = { Username = cfg.database.role; SSL.Mode = "disable"; };
-      Admin = { Username = cfg.database.role; SSL.Mode = "disable"; };
-    };
-  };
-  # 32 characters, made once and kept on the volume: whoever loses it loses what Zitadel has encrypted.
-  makeKey = pkgs.writeShellScript "zitadel-master-key" ''
-    set -eu
-    umask 077
-    if ! [ -s ${masterKey} ]; then
-      LC_ALL=C tr -dc A-Za-z0-9 < /dev/urandom | head -c 32 > ${masterKey}.new
-      mv ${masterKey}.new ${masterKey}
-    fi
-  '';
-  command = step: "${pkgs.zitadel}/bin/zitadel ${step} --config ${settings}";
+  steps = import ./zitadel-start.nix { zitadel = "${pkgs.zitadel}/bin/zitadel"; key = "/var/lib/zitadel/master-key"; config = settings; };
+  settings = (pkgs.formats.yaml { }).generate "zitadel.yaml" (steps.settings { inherit (cfg) hostname port database; });
 in {
   options.seed.services.zitadel = {
     enable = lib.mkEnableOption "Zitadel behind a proxy of yours";
@@ -67,8 +43,8 @@ in {
       serviceConfig = {
         User = "zitadel";
         Group = "zitadel";
-        ExecStartPre = [ makeKey (command "init zitadel") ];
-        ExecStart = command "start-from-setup --masterkeyFile ${masterKey} --tlsMode external --init-projections=true";
+        ExecStartPre = [ (pkgs.writeShellScript "zitadel-master-key" steps.makeKey) steps.init ];
+        ExecStart = steps.start;
         Restart = "on-failure";
         RestartSec = 5;
         TimeoutStartSec = 600;

@@ -78,7 +78,9 @@ public:
     ListReply list(plugin::Call &call) override {
         mock_.enter(call, "list");
         ListReply reply;
-        for (const auto &[name, domain] : mock_.state()["domains"].items()) reply.domains.push_back(domain.get<Domain>());
+        mock_.look([&](const json &state) {
+            for (const auto &[name, domain] : state.at("domains").items()) reply.domains.push_back(domain.get<Domain>());
+        });
         return reply;
     }
     BalanceReply balance(plugin::Call &call) override {

@@ -59,12 +59,40 @@ constexpr size_t header_size = 4;
 
 }  // namespace
 
+size_t FrameReader::announced(size_t at) const {
+    size_t size = 0;
+    for (size_t i = 0; i < header_size; ++i) size = size << 8 | static_cast<unsigned char>(bytes_[at + i]);
+    return size;
+}
+
+bool FrameReader::is_complete() const {
+    return bytes_.size() >= header_size && bytes_.size() - header_size >= announced(0);
+}
+
+// The kernel ends a read behind the bytes that brought descriptors, and they travel with the first byte of their frame: theirs is the last
+// frame that begins in what came.
+void FrameReader::claim(std::vector<UniqueFd> arrived, size_t before) {
+    size_t begin = 0, last = bytes_.size();
+    while (begin < bytes_.size()) {
+        if (begin >= before) last = begin;
+        if (bytes_.size() - begin < header_size) break;
+        begin += header_size + announced(begin);
+    }
+    if (last == bytes_.size()) throw Failure(Code::invalid, "descriptors arrived in the middle of a frame");
+    brought_.push_back({last, std::move(arrived)});
+}
+
 FrameReader::Progress FrameReader::step(int socket) {
     for (;;) {
-        if (header_.size() == header_size && frame_.body.size() == size_) return Progress::complete;
+        bool in_header = bytes_.size() < header_size;
+        size_t size = in_header ? 0 : announced(0);
+        if (size > limit_)
+            throw Failure(Code::invalid,
+                          "the peer announced a frame of " + format_size(size) + ", allowed are " + format_size(limit_));
+        if (is_complete()) return Progress::complete;
         char bytes[64u << 10];  // memory follows what has arrived, not what was announced
-        bool in_header = header_.size() < header_size;
-        size_t wanted = in_header ? header_size - header_.size() : std::min(size_ - frame_.body.size(), sizeof bytes);
+        size_t missing = (in_header ? header_size : header_size + size) - bytes_.size();
+        size_t wanted = reads_ == Reads::ahead ? sizeof bytes : std::min(missing, sizeof bytes);
         iovec io{bytes, wanted};
         alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int) * frame_descriptors)];
         msghdr message{};
@@ -77,23 +105,34 @@ FrameReader::Progress FrameReader::step(int socket) {
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::blocked;
         if (n < 0 && !peer_is_gone(errno)) fail_errno("cannot read from the peer");
         if (n <= 0) {
-            if (header_.empty()) return Progress::end;
+            if (bytes_.empty()) return Progress::end;
             throw Failure(Code::invalid, "the stream ended within a frame");
         }
         std::vector<UniqueFd> arrived;
         take_descriptors(message, arrived);
-        if (!arrived.empty()) {
-            if (!header_.empty()) throw Failure(Code::invalid, "descriptors arrived in the middle of a frame");
-            frame_.descriptors = std::move(arrived);
-        }
-        (in_header ? header_ : frame_.body).append(bytes, static_cast<size_t>(n));
-        if (!in_header || header_.size() < header_size) continue;
-        size_ = 0;
-        for (char c : header_) size_ = size_ << 8 | static_cast<unsigned char>(c);
-        if (size_ > limit_)
-            throw Failure(Code::invalid,
-                          "the peer announced a frame of " + format_size(size_) + ", allowed are " + format_size(limit_));
+        size_t before = bytes_.size();
+        bytes_.append(bytes, static_cast<size_t>(n));
+        if (!arrived.empty()) claim(std::move(arrived), before);
     }
+}
+
+Frame FrameReader::take() {
+    Frame frame;
+    size_t whole = header_size + announced(0);
+    if (!brought_.empty() && brought_.front().begin == 0) {
+        frame.descriptors = std::move(brought_.front().descriptors);
+        brought_.erase(brought_.begin());
+    }
+    for (Brought &later : brought_) later.begin -= whole;
+    if (bytes_.size() == whole) {
+        frame.body = std::move(bytes_);
+        frame.body.erase(0, header_size);
+        bytes_.clear();
+    } else {
+        frame.body.assign(bytes_, header_size, whole - header_size);
+        bytes_.erase(0, whole);
+    }
+    return frame;
 }
 
 FrameWriter::FrameWriter(std::string_view body, const std::vector<int> &descriptors) {

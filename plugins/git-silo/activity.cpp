@@ -11,6 +11,8 @@ namespace {
 
 bool is_leftover(std::string_view name, std::string_view folder) {
     if (name.ends_with(".lock") || name == "gc.pid") return true;  // no ref may end so
+    // Written beside packed-refs.lock and made anew only when it is not there: left behind, no ref could be packed or deleted ever again.
+    if (folder.empty()) return name == "packed-refs.new";
     if (folder == "objects") return name.starts_with("incoming-") || name.starts_with("tmp_objdir-");
     if (folder.starts_with("objects")) return name.starts_with("tmp_") || name.starts_with(".tmp-");
     return false;

@@ -13,6 +13,8 @@
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
+#include "plugins/support/net/state_json.h"
+
 namespace seed::qemu {
 namespace {
 
@@ -20,6 +22,8 @@ namespace {
 bool is_free(uint16_t port) {
     for (int type : {SOCK_STREAM, SOCK_DGRAM}) {
         UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
+        int one = 1;  // connections that ended a moment ago do not count
+        if (type == SOCK_STREAM) setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(port);
@@ -28,6 +32,8 @@ bool is_free(uint16_t port) {
     }
     return true;
 }
+
+constexpr size_t most_resting = 1000;  // ports remembered of services that are not published
 
 std::string forward_key(const std::string &instance, uint16_t port) {
     return instance + " " + std::to_string(port);
@@ -43,8 +49,14 @@ T read_record(const std::filesystem::path &path) {
 
 json Network::ensure(const std::vector<Machine> &machines) {
     NetClient net(socket());
+    pid_ = 0;
+    auto greet = [&] {
+        json greeting = net.hello();
+        pid_ = greeting.value("pid", int64_t{0});
+        return greeting;
+    };
     try {
-        return net.hello();
+        return greet();
     } catch (const Failure &error) {
         if (error.code() != Code::unavailable && error.code() != Code::not_found) throw;
     }
@@ -68,7 +80,7 @@ json Network::ensure(const std::vector<Machine> &machines) {
     auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
         try {
-            return net.hello();
+            return greet();
         } catch (const Failure &error) {
             bool ended = !ProcessIdentity::of(process.pid());
             if (!ended && std::chrono::steady_clock::now() < deadline) {
@@ -108,35 +120,51 @@ uint32_t Network::tenant(const std::string &ns) {
     return highest + 1;
 }
 
-void Network::publish(const runtime::PublishRequest &request) {
-    auto ports = forward_ports(), before = ports;
-    std::set<std::string> wanted;
-    std::erase_if(ports, [&](const auto &entry) { return entry.first.starts_with(request.ns + "/"); });
-    for (const runtime::Service &service : request.services)
-        for (const runtime::Expose &expose : service.expose) wanted.insert(forward_key(service.instance, expose.port));
-    for (const std::string &key : wanted)
-        if (auto old = before.find(key); old != before.end()) ports[key] = old->second;
-    std::set<uint16_t> taken;
-    for (const auto &[key, port] : ports) taken.insert(port);
-    for (const std::string &key : wanted) {
-        if (ports.contains(key)) continue;
-        // From a random place on: platforms that share a host and a range rarely try the same port.
-        uint32_t count = settings_.first_port ? settings_.last_port - settings_.first_port + 1u : 0;
-        uint32_t from = count ? static_cast<uint32_t>(std::random_device{}()) % count : 0;
+uint16_t Network::choose_port(std::map<std::string, uint16_t> &ports, const std::function<bool(const std::string &)> &rests) const {
+    std::map<uint16_t, std::string> taken;
+    for (const auto &[key, port] : ports) taken[port] = key;
+    uint32_t count = settings_.first_port ? settings_.last_port - settings_.first_port + 1u : 0;
+    // From a random place on: platforms that share a host and a range rarely try the same port.
+    uint32_t from = count ? static_cast<uint32_t>(std::random_device{}()) % count : 0;
+    for (bool from_who_rests : {false, true})
         for (uint32_t tried = 0; tried < count; ++tried) {
             auto port = static_cast<uint16_t>(settings_.first_port + (from + tried) % count);
-            if (taken.contains(port) || !is_free(port)) continue;
-            taken.insert(port);
-            ports[key] = port;
-            break;
+            auto owner = taken.find(port);
+            if (from_who_rests != (owner != taken.end()) || (from_who_rests && !rests(owner->second)) || !is_free(port)) continue;
+            if (from_who_rests) ports.erase(owner->second);
+            return port;
         }
-    }
+    return 0;
+}
+
+void Network::publish(const runtime::PublishRequest &request) {
+    auto ports = forward_ports(), before = ports;
+    auto keys_of = [](const runtime::PublishRequest &publication) {
+        std::set<std::string> keys;
+        for (const runtime::Service &service : publication.services)
+            for (const runtime::Expose &expose : service.expose) keys.insert(forward_key(service.instance, expose.port));
+        return keys;
+    };
+    std::set<std::string> wanted = keys_of(request), served, others;
+    for (const runtime::PublishRequest &publication : publications()) (publication.ns == request.ns ? served : others).merge(keys_of(publication));
+
+    // A service that rests keeps its port, so that its URL is the same when it returns; unless another program listens there by then.
+    std::erase_if(ports, [&](const auto &entry) { return wanted.contains(entry.first) && !served.contains(entry.first) && !is_free(entry.second); });
+    auto rests = [&](const std::string &key) { return !wanted.contains(key) && !others.contains(key); };
+    auto resting = static_cast<size_t>(std::count_if(ports.begin(), ports.end(), [&](const auto &entry) { return rests(entry.first); }));
+    for (auto entry = ports.begin(); resting > most_resting && entry != ports.end();)
+        entry = rests(entry->first) ? (--resting, ports.erase(entry)) : std::next(entry);
+    for (const std::string &key : wanted)
+        if (!ports.contains(key))
+            if (uint16_t port = choose_port(ports, rests)) ports[key] = port;
     make_directory(settings_.state / "services", 0700);
     std::filesystem::path path = settings_.state / "services" / (escape(request.ns) + ".json");
+    std::string record = request.services.empty() ? "" : to_json_text(request);
+    if (ports == before && read_file_if_exists(path).value_or("") == record) return;
     if (request.services.empty())
         std::filesystem::remove(path);
     else
-        write_file_atomically(path, to_json_text(request), 0600);
+        write_file_atomically(path, record, 0600);
     if (ports != before) write_file_atomically(settings_.state / "forwards.json", to_json_text(ports), 0600);
 }
 
@@ -187,7 +215,7 @@ std::vector<runtime::RouteReport> Network::routes(const runtime::PublishRequest 
     return reports;
 }
 
-std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines) {
+std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines, Unchanged unchanged) {
     NetworkState state;
     state.prefix6 = settings_.prefix6;
     state.zone = settings_.zone;
@@ -229,8 +257,13 @@ std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines) {
             state.services.push_back(std::move(entry));
         }
     applied_ = listening(machines);
+    std::pair<int64_t, std::string> now = {pid_, net::to_json(state).dump()};
+    if (unchanged == Unchanged::skip && pid_ != 0 && now == taken_) return {};
+    taken_ = {};
     std::vector<NetRefusal> refused;
-    for (const std::string &remark : NetClient(socket()).apply(state, &refused)) host_.log(SEED_WARN, "network: " + remark);
+    std::vector<std::string> remarks = NetClient(socket()).apply(state, &refused);
+    for (const std::string &remark : remarks) host_.log(SEED_WARN, "network: " + remark);
+    if (refused.empty() && remarks.empty()) taken_ = std::move(now);   // a port that somebody else has may be free the next time
     return refused;
 }
 

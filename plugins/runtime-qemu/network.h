@@ -1,6 +1,7 @@
 // This runtime's part of the platform's network: seed-net is started, found again, and told the whole state.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ public:
     std::string socket() const { return (settings_.state / "net" / "net.sock").string(); }
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);
-    // Returns the ports of the host that could not be had.
-    std::vector<NetRefusal> apply(const std::vector<Machine> &machines);
+    // Returns the ports of the host that could not be had.  Unchanged::skip: what the seed-net that greeted last has taken as a whole is not
+    // sent again; for publications, of which a start brings one for each tenant.
+    enum class Unchanged { send, skip };
+    std::vector<NetRefusal> apply(const std::vector<Machine> &machines, Unchanged unchanged = Unchanged::send);
     // The machines listen otherwise than the network was told last: another port only on IPv4, or no longer.
     bool outdated(const std::vector<Machine> &machines) const { return applied_ != listening(machines); }
     void quit();  // ends seed-net and all it started; of nothing succeeds
@@ -40,11 +43,15 @@ private:
     using Listening = std::map<std::string, std::pair<std::vector<uint16_t>, std::vector<uint16_t>>>;  // by handle: TCP, UDP
     static Listening listening(const std::vector<Machine> &machines);
     std::vector<runtime::PublishRequest> publications() const;
-    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port, of TCP and UDP
+    std::map<std::string, uint16_t> forward_ports() const;  // "INSTANCE PORT" to the host's port, of TCP and UDP; also of who rests
+    // A free port of the range, if need be one of a service that rests, which then loses it; 0 when there is none.
+    uint16_t choose_port(std::map<std::string, uint16_t> &ports, const std::function<bool(const std::string &)> &rests) const;
 
     NetworkSettings settings_;
     const plugin::Host &host_;
     Listening applied_;
+    int64_t pid_ = 0;    // of the seed-net that greeted last; 0: none did
+    std::pair<int64_t, std::string> taken_;   // by which seed-net, and the state that it took without a word
 };
 
 }  // namespace seed::qemu

@@ -43,7 +43,7 @@ constexpr const char *schema = R"({
   "properties": {
     "prefix6": {"type": "string", "description": "the platform's /48 for services and machines: fd5e:ed00:1::/48"},
     "guest": {"type": "string", "description": "directory of vmlinux, initrd.cpio, modules.erofs; default: ../guest beside the programs"},
-    "accelerator": {"enum": ["auto", "kvm", "tcg"], "default": "auto"},
+    "accelerator": {"enum": ["auto", "kvm", "tcg"], "default": "auto", "description": "auto: KVM where it is really fast, otherwise tcg, which is software emulation"},
     "platform": {"type": "string", "pattern": "^[a-z0-9-]{1,40}$", "description": "tells two platforms on one host apart"},
     "zone": {"type": "string", "description": "the platform's domain, for the guests' resolver"},
     "dns": {"type": "string", "description": "ADDRESS:PORT of the server that answers for the zone"},
@@ -168,6 +168,7 @@ public:
     runtime::Boot start(plugin::Call &call, const runtime::StartRequest &request) override {
         check_start(request);
         std::lock_guard lock(mutex_);
+        call.check();  // others were before it
         std::optional<Machine> machine = machines_.find(request.handle);
         if (machine && machine->begun) return machine->boot();
         UniqueFd held;  // from before it can be seen: nobody shall take one on its way for one that ended
@@ -269,12 +270,13 @@ public:
         discard(folder);  // one that was never completely made
     }
 
-    runtime::PublishReply publish(plugin::Call &, const runtime::PublishRequest &request) override {
+    runtime::PublishReply publish(plugin::Call &call, const runtime::PublishRequest &request) override {
         std::lock_guard lock(mutex_);
+        call.check();  // others were before it: at a stop hundreds may be, and close() waits for all of them
         network_.publish(request);
         std::vector<Machine> all = machines_.all();
         network_.ensure(all);
-        std::vector<NetRefusal> refused = network_.apply(all);
+        std::vector<NetRefusal> refused = network_.apply(all, Network::Unchanged::skip);
         return {network_.forwards(request.ns), Network::routes(request, refused)};
     }
 

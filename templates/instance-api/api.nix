@@ -1,6 +1,7 @@
 # Secrets, in four steps:
-#   1. Push this as it is.  The machine makes its own key at its first boot; it never leaves the machine's TPM.
-#   2. ssh THE-PLATFORM keys api              prints the public key, age1tpm1q...
+#   1. Push this as it is; every request is answered by 401.  The machine makes its own key at its first boot; it never leaves its TPM.
+#   2. ssh THE-PLATFORM keys api              prints the public key, age1tpm1q...  (`ssh THE-PLATFORM help` lists `keys` where
+#                                             machines have TPMs; on other platforms secrets end here.)
 #   3. sops --age age1tpm1q... secrets/api.yaml      write   api-key: your-secret
 #   4. git add secrets/api.yaml, commit, push.  From then on /run/secrets/api-key holds it.
 { config, lib, pkgs, ... }:

@@ -4,7 +4,7 @@ let
   # Replace this by your own program.
   site = pkgs.writeTextDir "index.html" "Hello from Seed!\n";
 in {
-  seed.expose.https.enable = true;                                             # 443; certificates come from the platform
+  seed.expose.https.enable = true;                                             # 443; certificates come from the platform, if it gives any
   seed.storage.caddy = { size = "100Mi"; mountPoint = "/var/lib/caddy"; user = "caddy"; group = "caddy"; };
   seed.dns.names = [ "example.com" "www.example.com" ];                        # below combine.domains of flake.nix
 

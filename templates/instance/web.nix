@@ -14,6 +14,9 @@
     root = "/seed/storage/data/www";
   };
 
-  # The first boot finds an empty volume: give it a folder to serve.
-  systemd.tmpfiles.rules = [ "d /seed/storage/data/www 0755 root root -" ];
+  # The first boot finds an empty volume: give it something to serve.  (For files of this repository: root = ./www; and no volume.)
+  systemd.tmpfiles.rules = [
+    "d /seed/storage/data/www 0755 root root -"
+    "f /seed/storage/data/www/index.html 0644 root root - It works."
+  ];
 }

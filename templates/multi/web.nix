@@ -18,5 +18,8 @@
       proxy_pass http://$backend;
     '';
   };
-  systemd.tmpfiles.rules = [ "d /seed/storage/data/www 0755 root root -" ];
+  systemd.tmpfiles.rules = [
+    "d /seed/storage/data/www 0755 root root -"
+    "f /seed/storage/data/www/index.html 0644 root root - It works."
+  ];
 }

@@ -1,7 +1,8 @@
 {
   description = "A host that runs the Seed platform";
 
-  inputs.seed.url = "git+ssh://silo.example.org/seed.git";
+  # The Seed repository itself, with the sources of its programs.  (What a platform publishes as seed.git has none.)
+  inputs.seed.url = "git+https://git.example.org/seed.git";
   inputs.nixpkgs.follows = "seed/nixpkgs";
 
   outputs = { nixpkgs, seed, ... }: {

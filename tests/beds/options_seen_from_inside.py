@@ -25,6 +25,15 @@ cat /run/seed/env | say env
 (cd /etc/seed/connect && grep . *) | say connect
 cat /etc/resolv.conf | say resolver
 cat /proc/sys/kernel/hostname | say host
+# The name is there when the platform has seen this machine ready, a moment from now.
+name=$(sed -n 's/^SEED_FQDN="\{0,1\}\([^"]*\).*/\1/p' /run/seed/env)
+tries=0
+while [ $tries -lt 120 ]; do
+  found=$( { getent ahostsv6 "$name" || nslookup "$name"; } 2>/dev/null)
+  case $found in *fd*:*:*) break ;; esac
+  sleep 1; tries=$((tries + 1))
+done
+echo "$found" | say lookup
 """
 OPTIONS = """size = "m";
         storage = { data = "16Mi"; app = { size = "24Mi"; mountPoint = "/var/lib/app"; user = "app"; group = "app"; mode = "0750"; }; };
@@ -70,7 +79,7 @@ def seen(person, repo, name):
     found = {}
     for what, line in wait_for(whole, f"{repo} has reported", 240, pause=1):
         found.setdefault(what, []).append(line)
-    missing = {"processors", "kib", "mount", "owner", "env", "connect", "resolver", "host"} - set(found)
+    missing = {"processors", "kib", "mount", "owner", "env", "connect", "resolver", "host", "lookup"} - set(found)
     assert not missing, f"nothing was said of {missing}:\n{person.ssh('logs', '--lines', '2000', f'{repo}/{name}').stdout}"
     return found
 
@@ -90,6 +99,8 @@ def check(platform, one, found, name):
     assert sorted(found["connect"]) == [f"cache:{name}", "main-db:db.example.net:5432"], found["connect"]
     assert any(line.split() == ["nameserver", "169.254.0.1"] for line in found["resolver"]), found["resolver"]
     assert found["host"] == [name], found["host"]
+    # The resolver answers, with the address that the world is told.
+    assert any(one["address"] in line for line in found["lookup"]), (one["address"], found["lookup"])
 
 
 flake = systemd_closure.flake()

@@ -1,165 +1,238 @@
 #!/usr/bin/env python3
-"""The Debian package on a machine with systemd: it installs and serves without an edit, a flake is pushed and its instance answers; a
-restart, a kill and a hang of seedd touch no machine.
+"""The whole life of the Debian package under a real systemd: it installs and serves without an edit, a pushed flake answers; a restart,
+a kill, a hang and an upgrade of seedd touch no machine; what the administrator edited stays; removed it leaves the data, installed
+again everything is back, purged nothing is left; and a second machine made from a backup serves what the first one did.
 
-The instance is an emulated machine inside an emulated machine: deadlines are of many minutes.
+In containers whose PID 1 is Debian's systemd (tests/lib/systemd_container.py).
 """
-import glob
-import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import time
 
-from debian_guest import DebianGuest
-from seed_person import make_flake
-from seed_platform import BUILD, needs, wait_for
+from package_host import Host, field, make_disk, make_newer, make_package, wanted
+from seed_platform import needs, skip, wait_for
+from systemd_container import SystemdContainer
 
-needs(root=True, programs=["cpack", "dpkg-deb", "mkfs.erofs", "mmdebstrap"])
-DEADLINE = 1500     # of one boot inside, or one push; a quiet machine needs a minute
+needs(root=True, programs=["cpack", "dpkg-deb", "mkfs.erofs", "mmdebstrap", "unshare", "nsenter"])
+if os.environ.get("SEED_SANITIZED"):
+    skip("nobody ships a package with sanitizers; what its programs do is in the other tests")
+NEWER = "99.1-1"
 started = time.monotonic()
 
 
 def tell(what):
-    print(f"{time.monotonic() - started:7.0f} s  {what}", flush=True)
+    print(f"{time.monotonic() - started:5.0f} s  {what}", flush=True)
 
 
-def field(deb, name):
-    return subprocess.run(["dpkg-deb", "-f", deb, name], capture_output=True, text=True, check=True).stdout.strip()
+def installed_and_serving(host, deb):
+    host.install("/srv/repo/first.deb")
+    host.up()
+    assert host.check("systemctl is-active seedd seed-machines; systemctl is-enabled seedd").split() == ["active", "active", "enabled"]
+    assert host.run("systemctl is-enabled seedd-ssh.socket seedd-http.socket")[1].split() == ["disabled", "disabled"]
+    assert "serving seed.localhost" in host.check("systemctl show -P StatusText seedd")
+    assert '"ok":true' in host.check("curl -sf http://127.0.0.1:8080/health").replace(" ", "")
+    assert host.seed("version")["seedd"] == field(deb, "Version").split("-")[0]
+    verified = host.check("systemd-analyze verify --man=no seedd.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1")
+    assert verified.strip() == "", verified
+    said = host.check("journalctl -u seedd --no-pager")
+    assert "no way out" not in said, said
+    missing = host.machine.missing_controllers()
+    if missing:
+        print(f"no controller {', '.join(missing)} in the groups of this machine: limits are not looked at")
+    else:
+        assert "no limits" not in said and "no memory limit" not in said, said
 
 
-class Host:
-    """A Debian machine with the package on its disk; what an administrator does there."""
+def devices_are_there(host):
+    """/dev/kvm and loop devices may be used in the group of machines and builds; in a tree of version 2 systemd's rules for it hold there."""
+    assert host.check("systemctl show -p DevicePolicy -p DeviceAllow seed-machines").split() == ["DevicePolicy=auto"]
+    host.check("""
+        set -e; group=$(find /sys/fs/cgroup /sys/fs/cgroup/unified -maxdepth 2 -path '*/system.slice/seed-machines.service' | head -n 1); mkdir $group/looks
+        bash -ec "echo \$\$ > $group/looks/cgroup.procs; mknod -m 600 /run/loop-control c 10 237; : < /run/loop-control; mknod /run/kvm c 10 232"
+        rm /run/loop-control /run/kvm; rmdir $group/looks
+    """)
 
-    def __init__(self, guest):
-        self.guest, self.check, self.run = guest, guest.check, guest.run
-        # What udev does on other machines.
-        self.check("mkdir -p /mnt/repo; mount -t erofs -o ro /dev/vdc /mnt/repo; systemctl disable --now pdns >/dev/null 2>&1; "
-                   "modprobe tun; modprobe loop; chmod 666 /dev/net/tun")
-        self.before = self.census()
 
-    def census(self):
-        """What must be the same before the package came and after it was purged."""
-        return self.check("""
-            ps -eo args --no-headers | grep -vE '^(ps -eo|\\[|sort|bash$|/bin/bash|base64|sleep|grep)' | sort -u
-            ss -Hlntu | awk '{print $1, $5}' | sort
-            ip -o link | awk '{print $2}' | sort
-            awk '{print $5}' /proc/self/mountinfo | grep -v '^/run/user' | sort
-            nft list tables 2>/dev/null
-            find /sys/fs/cgroup -name '*seed*'
-            find /etc /usr /var /run /tmp /lib/systemd -xdev -iname '*seed*' | grep -v -e seedtest -e '^/var/lib/dpkg/info/seed.list$' -e random-seed | sort
-        """)
+class Untouched:
+    """The machine as it is now, to be compared with what it is later."""
 
-    def up(self, deadline=600):
-        wait_for(lambda: self.run("systemctl is-active --quiet seedd")[0] == 0, lambda: f"seedd is up; its log:\n{self.log()}", deadline, pause=1)
+    def __init__(self, host):
+        self.host, self.ready = host, host.ready()
+        self.url = self.ready["urls"][0]
+        self.boot_id, self.machines = host.page(f"{self.url}boot"), host.machines()
+        assert len(re.findall(r"(?m)^QEMU \d+ \d+$", self.machines)) == 1, self.machines
+        if not host.machine.missing_controllers():
+            for limit in (r"memory\S*:\d+", r"pids\.max:\d+"):
+                assert re.search(limit, self.machines), f"no limit {limit} among\n{self.machines}"
 
-    def log(self):
-        return self.run("systemctl status --no-pager seedd seed-machines; journalctl -u seedd -n 40 --no-pager")[1]
+    def still(self, what):
+        self.host.up()
+        now = self.host.ready()
+        assert now["boot"] == self.ready["boot"] and now["uptime_ms"] > self.ready["uptime_ms"], f"{what}: {self.ready} became {now}"
+        assert self.host.page(f"{self.url}boot") == self.boot_id, f"{what}: the machine was booted anew"
+        assert self.host.machines() == self.machines, f"{what}: the machines or their limits changed:\n{self.machines}\n{self.host.machines()}"
+        tell(f"{what}: the machine is as it was")
 
-    def install(self, pattern):
-        self.check(f"DEBIAN_FRONTEND=noninteractive dpkg --force-confold -i {pattern} < /dev/null 2>&1", 1200)
 
-    def instance(self):
-        return json.loads(self.check("seed status --json", 300))["flakes"][0]["instances"][0]
+def hangs(host):
+    """Without a sign of life systemd ends it and starts another; 15 s instead of 60."""
+    host.check("mkdir -p /run/systemd/system/seedd.service.d; printf '[Service]\\nWatchdogSec=15\\n' > /run/systemd/system/seedd.service.d/test.conf; "
+               "systemctl daemon-reload; systemctl restart seedd")
+    host.up()
+    before = host.pid()
+    host.check(f"kill -STOP {before}")
+    host.started_anew(before, "hung")
+    assert "Watchdog timeout" in host.check("journalctl -u seedd --no-pager")
+    host.check("rm -r /run/systemd/system/seedd.service.d; systemctl daemon-reload")
 
-    def ready(self):
-        def look():
-            one = self.instance()
-            return one["state"] == "ready" and one
-        try:
-            return wait_for(look, "the instance is ready", DEADLINE, pause=2)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.log()}\n{self.run('seed status; seed events | tail -n 30')[1]}") from None
 
-    def page(self, url):
-        return wait_for(lambda: self.check(f"curl -sf -m 60 '{url}'", 120), f"{url} answers", DEADLINE, pause=1)
+def ports_held_by_systemd(host):
+    """Who connects while seedd is away waits and is served, by ssh and by HTTP."""
+    for kind, port in (("ssh", 2222), ("http", 8080)):
+        host.check(f"mkdir -p /etc/systemd/system/seedd-{kind}.socket.d; printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:{port}\\n' "
+                   f"> /etc/systemd/system/seedd-{kind}.socket.d/port.conf")
+    host.check("systemctl daemon-reload; systemctl stop seedd; systemctl enable --now seedd-ssh.socket seedd-http.socket 2>&1")
+    # Nobody is there: the first who comes brings seedd, and both wait for it.
+    both = host.check("""
+        ssh-keyscan -T 120 -t ed25519 -p 2222 127.0.0.1 > /tmp/greeted 2>&1 & greeted=$!
+        curl -sf -m 120 http://127.0.0.1:8080/health || exit 1
+        wait $greeted && cat /tmp/greeted
+    """)
+    assert '"ok":true' in both.replace(" ", "") and "ssh-ed25519 AAAA" in both, both
+    host.up()
+    tell("ports held by systemd: who came while seedd was down was served")
 
-    def machines(self):
-        """(pid and start time of every QEMU, the limits of all groups)."""
-        return self.check("""
-            for pid in $(pgrep -x qemu-system-x86); do echo $pid $(awk '{print $22}' /proc/$pid/stat); done
-            cd /sys/fs/cgroup/system.slice/seed-machines.service && grep -H . $(find . -path '*/vm-*' -name '*.max' | sort)
-        """)
+
+# Asks one page after the other; whoever is refused or left alone ends it.
+ASK_ON = """
+    rm -f /tmp/asked; systemd-run --quiet --unit=asking bash -c \
+        'while curl -sf -m 120 http://127.0.0.1:8080/health > /dev/null; do echo >> /tmp/asked; done; echo refused >> /tmp/asked'
+"""
+
+
+def upgraded(host, machine):
+    """To a version whose default configuration differs, while somebody asks all the time."""
+    host.check("echo '# mine' >> /etc/seed/seed.yaml; chmod 640 /etc/seed/seed.yaml")
+    mine, before = host.check("cat /etc/seed/seed.yaml; stat -c %a /etc/seed/seed.yaml"), host.pid()
+    host.check(ASK_ON)
+    wait_for(lambda: host.run("test -s /tmp/asked")[0] == 0, "somebody asks", 60)
+    said = host.install("/srv/repo/second.deb")
+    host.up()
+    assert host.pid() != before, "the new version is not what runs"
+    assert host.check("dpkg-query -W -f '${Version} ${db:Status-Status}' seed") == f"{NEWER} installed"
+    assert host.check("cat /etc/seed/seed.yaml; stat -c %a /etc/seed/seed.yaml") == mine, "the upgrade changed what the administrator wrote"
+    assert "a newer default" in host.check("cat /etc/seed/seed.yaml.dpkg-dist"), said
+    machine.still("upgraded")
+    so_far = host.check("wc -l < /tmp/asked")
+    wait_for(lambda: host.check("wc -l < /tmp/asked") != so_far, "somebody asks on", 60)
+    assert "refused" not in host.check("cat /tmp/asked; systemctl stop asking"), "a connection was refused during the upgrade"
+    tell("while it was upgraded nobody was refused")
+
+
+def saved(host, machine, folder):
+    """A backup with volumes while everything runs, of an instance that rests; and what must come back."""
+    host.seed("stop", "app/hello")
+    wait_for(lambda: host.instance()["state"] == "stopped", lambda: f"the instance rests: {host.instance()}", 180)
+    facts = host.check("seed backup --volumes --json /root/seed.tar", 180)
+    assert '"inconsistent":[]' in facts.replace(" ", ""), facts
+    shutil.copy(host.machine.path("/root/seed.tar"), f"{folder}/seed.tar")
+    shutil.copytree(host.machine.path("/root/person"), f"{folder}/person", symlinks=True)
+    host.seed("start", "app/hello")
+    now = host.ready()
+    assert now["urls"] == machine.ready["urls"], f"who rests keeps his port: {machine.ready['urls']} became {now['urls']}"
+    return now
+
+
+def removed(host):
+    host.check("DEBIAN_FRONTEND=noninteractive dpkg -r seed < /dev/null 2>&1", 300)
+    left = [line for line in host.differences() if not re.search(
+        r" /(var/lib/seed|etc/seed|var/lib/dpkg/info/seed|etc/systemd/system/\S*seedd|var/lib/systemd/deb-systemd-helper)\S*|seedd\S* +(masked|not-found inactive)", line)]
+    assert not left, "after the removal:\n" + "\n".join(left)
+    host.check("test -s /var/lib/seed/core/seed.sqlite3 && grep -q mine /etc/seed/seed.yaml")
+    assert host.run("test -e /usr/lib/seed -o -e /usr/bin/seed -o -e /lib/systemd/system/seedd.service")[0] == 1
+    tell("removed: no process, group, port or mount is left; the data and the configuration are")
+
+
+def purged(host):
+    host.check("DEBIAN_FRONTEND=noninteractive dpkg -P seed < /dev/null 2>&1; rm -rf /etc/systemd/system/seedd-*.socket.d; systemctl daemon-reload", 300)
+    left = host.differences()
+    assert not left, "after the purge the machine is not as it was:\n" + "\n".join(left)
+    tell("purged: the machine is as it was")
+
+
+def restored(host, folder, instance):
+    """On a machine where the package was just installed; by docs/backup.md."""
+    shutil.copy(f"{folder}/seed.tar", host.machine.path("/root/seed.tar"))
+    host.check("systemctl kill --kill-whom=main -s USR1 seedd && systemctl stop seedd; rm -rf /var/lib/seed; seed restore /root/seed.tar; systemctl start seedd", 300)
+    host.up()
+    assert host.instance()["state"] == "stopped", f"it rested when it was saved: {host.instance()}"
+    host.seed("start", "app/hello")
+    there = host.ready()
+    assert (there["address"], there["fqdn"]) == (instance["address"], instance["fqdn"]), (instance, there)
+    assert "Boot number 2 " in host.page(there["urls"][0]), "the volume is that of the backup, made after its first boot"
+    shutil.copytree(f"{folder}/person", host.machine.path("/root/person"))
+    # The same host key and the same owner: ssh asks nothing, and who pushed on the first machine goes on here.
+    host.check("cd /root/person/app && git commit -q --allow-empty -m second", 60)
+    host.push()
+    host.ready()
+    tell("restored on the second machine: keys, repository, address, volume and instance are there, its owner pushes on")
+
+
+def purged_without_its_daemon(host):
+    """At once, and with machines that no seedd can end any more."""
+    host.check("systemctl kill -s KILL --kill-whom=main seedd; systemctl stop seedd; pgrep -x qemu-system-x86", 120)
+    purged(host)
 
 
 with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as folder:
-    subprocess.run(["cpack", "-B", f"{folder}/first"], cwd=BUILD, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    first = glob.glob(f"{folder}/first/seed_*_amd64.deb")[0]
-    disk, tree = f"{folder}/repo.erofs", f"{folder}/repo"
-    os.makedirs(tree)
-    shutil.copy(first, f"{tree}/first.deb")
-    make_flake(f"{tree}/app", "hello", {"flake.nix": lambda text: text.replace(
-        "mkdir -p /run/www\n", "mkdir -p /run/www; cat /proc/sys/kernel/random/boot_id > /run/www/boot\n", 1)})
-    subprocess.run(["mkfs.erofs", "-T0", disk, tree], check=True, stdout=subprocess.DEVNULL)
-    # What the package depends on is in the machine's image: only the package itself is installed under emulation.
-    wants = [re.split(r"[ (|]", one.strip())[0] for one in field(first, "Depends").split(",")]
-    machine = {"more": ",".join(sorted({*wants, "openssh-client", "procps"})), "disks": [disk], "memory": 4096, "processors": 2}
+    first, second, disk = make_package(f"{folder}/made"), f"{folder}/second.deb", f"{folder}/disk.erofs"
+    make_newer(first, second, NEWER, {"etc/seed/seed.yaml": lambda text: text + "# a newer default\n"})
+    make_disk(disk, {"first.deb": first, "second.deb": second})
     tell(f"{os.path.basename(first)}: {os.path.getsize(first) >> 20} MiB, {int(field(first, 'Installed-Size')) >> 10} MiB installed")
 
-    with DebianGuest(**machine) as guest:
-        host = Host(guest)
-        tell("the first machine is up")
+    with SystemdContainer(more=wanted(first), repository=disk) as container:
+        host = Host(container)
+        tell(f"the first machine is up, control groups: {container.kind}")
+        installed_and_serving(host, first)
+        devices_are_there(host)
+        tell("installed, enabled and serving")
 
-        host.install("/mnt/repo/first.deb")
-        host.up()
-        tell("installed and up")
-        assert host.check("systemctl is-active seedd seed-machines; systemctl is-enabled seedd").split() == ["active", "active", "enabled"]
-        assert "serving seed.localhost" in host.check("systemctl show -p StatusText seedd")
-        assert json.loads(host.check("curl -sf http://127.0.0.1:8080/health", 120))["ok"]
-        said = host.check("journalctl -u seedd --no-pager")
-        assert "no limits" not in said and "no way out" not in said and "no memory limit" not in said, said
-        assert f"seedd {field(first, 'Version').split('-')[0]}" in host.check("seed version", 120)
-        verified = host.check("systemd-analyze verify --man=no seedd.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1", 120)
-        assert verified.strip() == "", verified
-        print(host.check("for unit in seedd seed-machines; do systemd-analyze security --no-pager $unit.service | tail -n 1; done", 120), end="")
+        host.make_person()
+        host.push()
+        machine = Untouched(host)
+        assert "Boot number 1 " in host.page(machine.url)
+        tell("pushed, and the instance answers\n" + machine.machines)
 
-        # An instance that is emulated twice takes its time; what the administrator writes must also outlive the upgrade.
-        host.check("echo 'limits: { ready_seconds: 3600 }' >> /etc/seed/seed.yaml; systemctl restart seedd", 600)
-        host.up()
-
-        # A push, and the instance answers.
-        host.check("""
-            mkdir -m 700 /root/person && cd /root/person && ssh-keygen -q -t ed25519 -N '' -f key
-            cp -r /mnt/repo/app app && cd app && git init -q -b main && git add -A -f
-            git -c user.name=person -c user.email=person@example.org commit -q -m first
-        """)
-        pushed = host.check("""
-            cd /root/person/app; export GIT_SSH_COMMAND='ssh -i /root/person/key -o StrictHostKeyChecking=no -o LogLevel=ERROR'
-            git push ssh://127.0.0.1:2222/app main 2>&1
-        """, DEADLINE)
-        tell("pushed")
-        ready = host.ready()
-        url = ready["urls"][0]
-        assert "Boot number 1 " in host.page(url)
-        boot_id, machines = host.page(f"{url}boot"), host.machines()
-        assert len(re.findall(r"(?m)^\d+ \d+$", machines)) == 1 and re.search(r"memory\.max:\d+", machines), machines
-        tell(f"the instance answers\n{machines}")
-
-        def untouched(what):
-            host.up()
-            now = host.ready()
-            assert now["boot"] == ready["boot"] and now["uptime_ms"] > ready["uptime_ms"], f"{what}: {ready} became {now}"
-            assert host.page(f"{url}boot") == boot_id, f"{what}: the machine was booted anew"
-            assert host.machines() == machines, f"{what}: the machines or their limits changed:\n{machines}\n{host.machines()}"
-            tell(f"{what}: the machine is as it was")
-
-        host.check("systemctl restart seedd", 600)
-        untouched("restarted")
-
-        before = host.check("systemctl show -P MainPID seedd")
+        host.check("systemctl restart seedd")
+        machine.still("restarted")
+        before = host.pid()
         host.check("systemctl kill --kill-whom=main -s KILL seedd")
-        wait_for(lambda: host.check("systemctl show -P MainPID seedd") not in (before, "0\n"), "systemd starts seedd again", 120, pause=1)
-        untouched("killed")
+        host.started_anew(before, "killed")
+        machine.still("killed")
+        hangs(host)
+        machine.still("hung")
+        ports_held_by_systemd(host)
+        machine.still("started by a connection")
+        upgraded(host, machine)
 
-        # Half a minute without a sign of life: systemd ends it and starts another.
-        host.check("mkdir -p /run/systemd/system/seedd.service.d; printf '[Service]\\nWatchdogSec=30\\n' > /run/systemd/system/seedd.service.d/test.conf; "
-                   "systemctl daemon-reload; systemctl restart seedd", 600)
+        before_backup = saved(host, machine, folder)
+        assert "Boot number 2 " in host.page(machine.url)
+        tell("saved")
+        removed(host)
+        host.install("/srv/repo/second.deb")
         host.up()
-        before = host.check("systemctl show -P MainPID seedd")
-        host.check(f"kill -STOP {before}")
-        wait_for(lambda: host.check("systemctl show -P MainPID seedd") not in (before, "0\n"), "the watchdog ends a hanging seedd", 400, pause=2)
-        assert "Watchdog timeout" in host.check("journalctl -u seedd --no-pager")
-        host.check("rm /run/systemd/system/seedd.service.d/test.conf; systemctl daemon-reload")
-        untouched("hung")
+        again = host.ready()
+        assert (again["address"], again["urls"]) == (before_backup["address"], before_backup["urls"]), (before_backup, again)
+        assert "Boot number 3 " in host.page(machine.url)
+        tell("installed again: the repository, the address and the volume are back, the instance answers")
+        purged(host)
+
+    with SystemdContainer(more=wanted(first), repository=disk) as container:
+        host = Host(container)
+        host.install("/srv/repo/second.deb")
+        host.up()
+        tell("the second machine is up")
+        restored(host, folder, before_backup)
+        purged_without_its_daemon(host)

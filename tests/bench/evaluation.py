@@ -76,7 +76,7 @@ def nixos(tree, count):
         lib = import (tree + "/lib");
         nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // {{ inherit lib; }});
       }};
-      mkSeed = import {SOURCE}/nixos/lib/mk-seed.nix nixos;
+      mkSeed = import {SOURCE}/nixos/lib/mk-seed.nix {{ inherit (nixos) lib nixosSystem; }};
       web = name: mkSeed {{ inherit name; module = {{ seed.expose.http.enable = true; services.nginx.enable = true; }}; }};
     in builtins.listToAttrs (builtins.genList (n: rec {{ name = "i${{toString n}}"; value = (web name).meta; }}) {count})"""
     command = ["nix-instantiate", "--eval", "--strict", "--json", "-E", expression]

@@ -9,7 +9,7 @@ import tempfile
 
 from seed_platform import BUILD, needs
 
-needs(root=True, programs=["cpack", "dpkg-deb", "unshare", "curl"])
+needs(root=True, programs=["cpack", "dpkg-deb", "unshare", "curl", "git", "ssh"])
 
 INSIDE = r"""
 set -eu
@@ -31,6 +31,10 @@ dpkg --force-depends -i /seed.deb
 serve
 curl -sf -m 60 http://127.0.0.1:8080/health; echo
 seed version
+ssh-keygen -q -t ed25519 -N "" -f /key
+GIT_SSH_COMMAND="ssh -i /key -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile=/known" git clone -q ssh://127.0.0.1:2222/seed.git /flake
+grep -l "git+ssh://silo.seed.localhost:2222/seed.git" /flake/templates/instance/flake.nix
+cat /flake/templates/instance/.authorized_keys /flake/templates/instance/.gitignore > /dev/null
 seed backup /first.tar
 end
 seed backup /second.tar; rm -r /var/lib/seed; seed restore /second.tar

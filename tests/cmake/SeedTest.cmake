@@ -1,15 +1,19 @@
 # seed_unit_test(ROOM LIBRARIES...): every tests/unit/ROOM/*.cpp becomes one GoogleTest program `unit_ROOM`.
-# The target unit_programs builds these and the fuzz targets, and what they start: the tests of ./check --units.
+# The target unit_programs builds these and the fuzz targets, and what they start: the tests of ./check --units.  parser_programs: those of --parsers; thread_programs: those of --tsan.
 # seed_script_test(FILE [LABELS ...] [TIMEOUT seconds] [COST n] [RESOURCE name]): a script run with the build directory in
 # SEED_BUILD.  Exit status 77 means "cannot run here" and says why on its last line.
 # Label `threads`: what it tests has threads of its own; these are the tests of ./check --tsan.  Sanitized programs get more time.
 set(SEED_ROOMS_WITH_THREADS base providers git_silo dns_powerdns front_ssh)
+# Label `parsers`: what reads strangers' bytes; with the fuzz targets these are the tests of ./check --parsers.
+set(SEED_ROOMS_WITH_PARSERS access build fetch_proxy front_ssh git_silo guest identity net shell util vm)
 set(seed_patience 1)
 if(SEED_SANITIZE)
   set(seed_patience 4)
 endif()
 find_package(GTest REQUIRED)
 add_custom_target(unit_programs)
+add_custom_target(parser_programs)
+add_custom_target(thread_programs)
 function(seed_unit_test room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cpp)
   if(NOT sources)
@@ -21,10 +25,16 @@ function(seed_unit_test room)
   add_dependencies(unit_programs unit_${room})
   add_test(NAME unit_${room} COMMAND unit_${room})
   math(EXPR timeout "300 * ${seed_patience}")
-  set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit" TIMEOUT ${timeout})
+  set(labels fast unit)
   if(room IN_LIST SEED_ROOMS_WITH_THREADS)
-    set_tests_properties(unit_${room} PROPERTIES LABELS "fast;unit;threads")
+    list(APPEND labels threads)
+    add_dependencies(thread_programs unit_${room})
   endif()
+  if(room IN_LIST SEED_ROOMS_WITH_PARSERS)
+    list(APPEND labels parsers)
+    add_dependencies(parser_programs unit_${room})
+  endif()
+  set_tests_properties(unit_${room} PROPERTIES LABELS "${labels}" TIMEOUT ${timeout})
 endfunction()
 
 function(seed_script_test file)

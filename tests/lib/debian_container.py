@@ -1,5 +1,5 @@
-"""A bare Debian 12 in namespaces of its own, at the speed of this machine: for what needs a fresh Debian but no kernel and no systemd of
-its own (DebianGuest has those, in emulation).
+"""A bare Debian 12 in namespaces of its own, at the speed of this machine: for what needs a fresh Debian but neither systemd
+(SystemdContainer) nor a kernel of its own (DebianGuest, in emulation).
 
     with DebianContainer(more="sudo", repository=disk) as debian:   # disk: by package_disk
         status, output = debian.run("apt-get update")
@@ -34,6 +34,8 @@ echo up; while sleep 86400; do :; done < /dev/null      # a shell: it reaps what
 
 
 class DebianContainer:
+    inside = INSIDE     # says "up" on a line of its own when it is
+
     def __init__(self, *, more="", repository):
         needs(root=True, programs=["unshare", "nsenter", "mmdebstrap"])
         self.directory = tempfile.mkdtemp(prefix="seed-test-", dir="/tmp")
@@ -41,8 +43,9 @@ class DebianContainer:
         for name in ("lower", "root", "layer/upper", "layer/work"):
             os.makedirs(f"{self.directory}/{name}")
         os.chmod(self.directory, 0o755)
-        self.process = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "bash", "-c", INSIDE, "bash",
-                                         self.directory, f"{guest_files(more)}/guest.erofs", repository],
+        image = f"{guest_files(more)}/guest.erofs"
+        self.process = subprocess.Popen(["unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "bash", "-c", self.inside, "bash",
+                                         self.directory, image, repository, *self.arguments()],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         if line.strip() != "up":
@@ -50,6 +53,10 @@ class DebianContainer:
             self.close()
             raise AssertionError(f"the container does not start: {said}")
         self.init = wait_for(self._child, "the container's first process is there", 10)
+
+    def arguments(self):
+        """More words for the script, from $4 on."""
+        return []
 
     def _child(self):
         with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as children:
@@ -77,7 +84,7 @@ class DebianContainer:
 
     def run(self, script, deadline=600):
         """(exit status, output) of a bash script run by its root."""
-        done = subprocess.run(["nsenter", f"--target={self.init}", "--mount", "--net", "--pid", "--ipc", "--uts", "--root", "--wdns=/", "env", "-i",
+        done = subprocess.run(["nsenter", f"--target={self.init}", "--mount", "--cgroup", "--net", "--pid", "--ipc", "--uts", "--root", "--wdns=/", "env", "-i",
                                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", f"SEED_TEST={self.directory}", "bash", "-c", script],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=deadline)
         return done.returncode, done.stdout

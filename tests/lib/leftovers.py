@@ -4,6 +4,7 @@ Everything a test's platform does lies below one directory with an unmistakable 
 SEED_TEST=that directory.  Run as a program (`leftovers.py DIR`) this file is the watchdog: it waits until the test that holds the
 other end of its standard input is gone, however it went, and then removes what is left.
 """
+import errno
 import glob
 import os
 import shutil
@@ -78,10 +79,11 @@ def platform_id(directory):
     return None
 
 
-def cgroups(owner):
-    if not owner:
-        return []
-    return sorted(folder for folder, _, _ in os.walk("/sys/fs/cgroup") if f"seed-{owner}" in folder)
+def cgroups(owner, directory=""):
+    """The groups of a platform, and those of a container that is named as the directory."""
+    name = os.path.basename(directory)
+    marks = [f"seed-{owner}"] * bool(owner) + [f"/{name}"] * name.startswith("seed-test-")
+    return sorted(folder for folder, _, _ in os.walk("/sys/fs/cgroup") if any(mark in folder for mark in marks))
 
 
 def mounts(directory):
@@ -100,7 +102,7 @@ def loops(directory):
 def everything(directory, owner=None):
     """One line for each thing that is there; empty when the platform is gone without a trace."""
     return ([f"process {describe(pid)}" for pid in sorted(processes(directory)) if pid != os.getpid()]
-            + [f"cgroup {folder}" for folder in cgroups(owner)]
+            + [f"cgroup {folder}" for folder in cgroups(owner, directory)]
             + [f"mount {point}" for point in mounts(directory)]
             + [f"loop device {name}" for name in loops(directory)])
 
@@ -126,11 +128,15 @@ def remove_all(directory, owner=None):
         subprocess.run(["umount", "-l", point], stderr=subprocess.DEVNULL)
     for name in loops(directory):
         subprocess.run(["losetup", "-d", f"/dev/{name}"], stderr=subprocess.DEVNULL)
-    for folder in reversed(cgroups(owner)):
-        try:
-            os.rmdir(folder)
-        except OSError:
-            pass
+    for folder in reversed(cgroups(owner, directory)):
+        for _ in range(100):    # who was just killed still counts for a moment
+            try:
+                os.rmdir(folder)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    break
+                time.sleep(0.02)
 
 
 def watch(directory):

@@ -4,24 +4,18 @@
 `tests/nix/host.py --accept` writes the schemas of the built plugins to nixos/host/plugins.json.
 The part with real modules needs SEED_NIXPKGS (see instances.py); without it the generated file is made by Nix from plain values.
 """
-import ctypes
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 
-from nix_side import BUILD, SOURCE, evaluate, nixpkgs, refusal
+from nix_side import BUILD, NIXOS, SOURCE, evaluate, nixpkgs, refusal
 from seedd_reads import seedd_reads
 
 GOLDEN = f"{SOURCE}/nixos/host/plugins.json"
-
-
-class Provider(ctypes.Structure):
-    """The beginning of struct seed_provider in plugin-api/include/seed/abi.h."""
-    _fields_ = [("size", ctypes.c_size_t), ("id", ctypes.c_char_p), ("contract", ctypes.c_char_p), ("version", ctypes.c_char_p),
-                ("summary", ctypes.c_char_p), ("config_schema", ctypes.c_char_p)]
 
 
 def plugins():
@@ -31,12 +25,21 @@ def plugins():
         name = os.path.basename(file)[:-3]
         if not os.path.isdir(f"{SOURCE}/plugins/{name}"):
             continue                                                          # a mock, or one of a test
-        entry = ctypes.CDLL(file).seed_plugin_v1
-        entry.restype, entry.argtypes = ctypes.POINTER(Provider), [ctypes.c_uint32]
-        one = entry(0).contents
-        found[one.id.decode()] = {"contract": one.contract.decode(), "summary": one.summary.decode(), "schema": json.loads(one.config_schema)}
+        with open(f"{file[:-3]}.json") as manifest:                           # what the plugin says of itself, written when it was linked
+            one = json.load(manifest)["providers"][0]
+        found[one["id"]] = {"contract": one["contract"], "summary": one["summary"], "schema": one["config_schema"]}
     assert found, f"there are no plugins in {BUILD}/plugins: build first"
     return found
+
+
+def checked(text):
+    """What `seed config check` says of the file, with the plugins as they were built: their schemas take part."""
+    settings = json.loads(text) | {"plugin_directories": [f"{BUILD}/plugins"]}
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        json.dump(settings, file)
+        file.flush()
+        result = subprocess.run([f"{BUILD}/bin/seed", "config", "check", file.name], capture_output=True, text=True, timeout=100)
+    return result.returncode, result.stdout + result.stderr
 
 
 built = plugins()
@@ -79,6 +82,43 @@ assert made["providers"]["storage"][0]["config"]["path"] == '/srv/a "quoted" pat
 assert made["build_memory"] == 8 << 30 and made["plugin_directories"] == ["/usr/lib/seed/plugins"], made
 good, said = seedd_reads(text.replace('"admission"', '"admision"'))
 assert not good and "did you mean admission?" in said, said       # the reader does read
+status, said = checked(text)
+assert status == 0 and "is right" in said, said
+status, said = checked(text.replace('"managed"', '"manged"'))
+assert status == 1 and "providers.dns" in said and "manged" in said, said
+
+# Credentials: each for the provider that names it, and for nobody else.
+def credentials(names, providers):
+    return evaluate("let c = import ./nixos/host/credentials.nix input; in { inherit (c) script mistakes; paths = map c.path input.names; }", {"names": names, "providers": providers})
+
+
+where = "/run/seed-credentials/"
+handed = credentials(["key", "token", "spare"], {"dns": {"settings": {"api_key_file": where + "key"}}, "git": [{"settings": {}}, {"settings": {"deep": [{"file": where + "token"}]}}], "acme": None})
+assert handed["paths"][0] == where + "key" and not handed["mistakes"], handed
+assert "are different users" in credentials(["a"], {"dns": {"settings": {"f": where + "a"}}, "storage": {"settings": {"f": where + "a"}}})["mistakes"][0]
+assert "cannot be" in credentials(['x"; id'], {})["mistakes"][0]
+with open(f"{SOURCE}/plugin-api/include/seed/util/cage.h") as file:
+    uids = {name: int(number) for name, number in re.findall(r"constexpr uid_t (\w+) = (\d+)", file.read())}
+with open(f"{SOURCE}/core/programs/seedd/platform.cpp") as file:
+    assert 'if (kind == "git") return uids::silo;\n    if (kind == "dns") return uids::pdns;\n    return uids::plugin_base + (kind == "storage" ? 1 : 2);' in file.read(), \
+        "providers run as other users: nixos/host/credentials.nix has to know"
+assert f"-o {uids['plugin_base'] + 1} " in credentials(["a"], {"storage": {"settings": {"f": where + "a"}}})["script"]
+assert f"-o {uids['plugin_base'] + 2} " in credentials(["a"], {"runtime": {"settings": {"f": where + "a"}}})["script"]
+if os.geteuid() == 0:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        os.mkdir(f"{folder}/from", 0o500)
+        os.mkdir(f"{folder}/to", 0o711)
+        for name in ("key", "token", "spare"):
+            with open(f"{folder}/from/{name}", "w") as file:
+                file.write(f"the {name}\n")
+        subprocess.run(["sh", "-c", handed["script"]], check=True, env={"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": f"{folder}/from", "RUNTIME_DIRECTORY": f"{folder}/to"})
+        for name, owner in (("key", uids["pdns"]), ("token", uids["silo"]), ("spare", 0)):
+            for uid in {uids["pdns"], uids["silo"], uids["plugin_base"] + 2}:
+                read = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "cat", f"{folder}/to/{name}"], capture_output=True, text=True)
+                assert (read.stdout == f"the {name}\n") == (uid == owner), (name, uid, read)
+else:
+    print("without root nobody was given a credential")
 
 tree = nixpkgs("lib", "nixos/modules")
 if not tree:
@@ -89,10 +129,7 @@ if not tree:
 
 SYSTEM = f"""
     tree = {tree};
-    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") {{ }} else rec {{
-      lib = import (tree + "/lib");
-      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // {{ inherit lib; }});
-    }};
+    {NIXOS}
     package = derivation {{ name = "seed"; system = "x86_64-linux"; builder = "/bin/sh"; }};
     host = module: (nixos.nixosSystem {{ system = "x86_64-linux"; modules = [ ./nixos/module.nix module {{ services.seed.package = package; boot.isContainer = true; system.stateVersion = "25.05"; }} ]; }}).config;
     plain = {{ services.seed = {{ enable = true; domain = "seed.example.org"; }}; }};
@@ -114,13 +151,16 @@ made = evaluate(f"""let {SYSTEM}
 for name, one in made.items():
     good, said = seedd_reads(one["text"])
     assert good, (name, said)
+    status, told = checked(one["text"])
+    # The package of somebody else's plugin is none that could be loaded.
+    assert (status == 0 and "is right" in told) if name == "node" else (status == 1 and told.count("\n") == 1 and "dns-mine" in told), (name, told)
     one["read"] = json.loads(said)
 assert made["node"]["read"]["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "[::]:53"}}], made["node"]
 assert {22, 80, 53, 2222} <= set(made["node"]["tcp"]) and 53 in made["node"]["udp"], made["node"]
 assert made["node"]["keep"] == ["/var/lib/seed"]
 assert made["much"]["read"]["providers"]["runtime"][0]["config"] == {"accelerator": "kvm"}
 assert any("settings.token is a secret" in warning for warning in made["much"]["warnings"]), made["much"]["warnings"]
-assert made["much"]["credential"] == "/run/credentials/seedd.service/pdns" and "LoadCredential=pdns:/run/secrets/pdns" in made["much"]["unit"]
+assert made["much"]["credential"] == "/run/seed-credentials/pdns" and "RuntimeDirectory=seed-credentials" in made["much"]["unit"] and "LoadCredential=pdns:/run/secrets/pdns" in made["much"]["unit"]
 assert "KillMode=process" in made["node"]["unit"]
 
 # A wrong key, type or plugin fails at evaluation and names the option.
@@ -135,16 +175,3 @@ for broken, words in [
     said = refusal(f"let {SYSTEM} in builtins.toJSON (host {{ services.seed = {{ enable = true; domain = \"x.example.org\"; {broken}; }}; }}).services.seed.settings")
     for word in words:
         assert word in said, (broken, word, said)
-
-# systemd reads the unit.
-with tempfile.TemporaryDirectory() as folder:
-    with open(f"{folder}/seedd.service", "w") as file:
-        file.write(made["node"]["unit"])
-    with open(f"{folder}/seed-machines.service", "w") as file:
-        file.write(made["node"]["machines"])
-    try:
-        verified = subprocess.run(["systemd-analyze", "verify", "--man=no", f"{folder}/seedd.service", f"{folder}/seed-machines.service"], capture_output=True, text=True, timeout=60)
-        wrong = [line for line in verified.stderr.splitlines() if "seedd.service" in line and not ("not executable" in line or "Failed to prepare filename" in line or "No such file" in line)]
-        assert not wrong, wrong
-    except FileNotFoundError:
-        print("without systemd-analyze the unit was not verified")

@@ -13,7 +13,7 @@ from seedd_reads import seedd_reads
 NAMED = {"domain": "platform.domain", "silo": "platform.silo", "stateDirectory": "platform.state", "flake": "platform.flake",
          "plugins": "plugin_directories"}
 # Options that are no key: they bring what others need, or show what was made.
-OTHER = {"enable", "package", "credentials", "credentialPath", "openFirewall", "extraSettings", "configFile", "settings", "persistentPaths"}
+OTHER = {"enable", "package", "credentials", "credentialPath", "openFirewall", "socketActivation", "extraSettings", "configFile", "settings", "persistentPaths"}
 UNKNOWN = "zzzzzzzzzzzz"
 # A section whose members have names of the operator's choosing: one of them, and the mark that options have for it.
 CHOSEN = {"quotas.repositories": "shop"}

@@ -25,6 +25,15 @@ def nixpkgs(*parts):
     return tree if tree and all(os.path.exists(os.path.join(tree, part)) for part in parts) else None
 
 
+# Nix: `nixos`, { lib; nixosSystem; } of the tree.  One without packages brings it as nixos-system.nix.
+NIXOS = """
+    nixos = if builtins.pathExists (tree + "/nixos-system.nix") then import (tree + "/nixos-system.nix") { } else rec {
+      lib = import (tree + "/lib");
+      nixosSystem = arguments: import (tree + "/nixos/lib/eval-config.nix") (arguments // { inherit lib; });
+    };
+"""
+
+
 def environment(home):
     settings = ("experimental-features = nix-command flakes\nsubstituters =\nuse-registries = false\nbuild-users-group =\n"
                 "warn-dirty = false\nconnect-timeout = 2\ndownload-attempts = 1\n"
@@ -36,7 +45,7 @@ def environment(home):
     return {**keep, "HOME": home, "NIX_CONF_DIR": home, "NIX_REMOTE": f"local?root={home}/store", "GIT_CONFIG_NOSYSTEM": "1"}
 
 
-def nix_instantiate(expression, *options, cwd=SOURCE, timeout=200):
+def nix_instantiate(expression, *options, cwd=SOURCE, timeout=1200):
     with tempfile.TemporaryDirectory(prefix="seed-nix-") as home:
         try:
             return subprocess.run(["nix-instantiate", "--eval", "--strict", "--json", *options, "-"], input=expression, cwd=cwd, text=True,
@@ -65,6 +74,16 @@ def described(cases):
     """[{"name","seed"}] to [{"meta" or null,"mistakes","warnings"}] by nixos/lib."""
     return evaluate("map (case: let d = (import ./nixos/lib).describe { inherit (case) name seed; };"
                     " in { inherit (d) mistakes; meta = if d.mistakes == [ ] then d.meta else null; }) input", cases)
+
+
+def fits(meta):
+    """META, when it is as nixos/lib/meta.schema.json says; fails naming the places."""
+    import jsonschema          # Debian: python3-jsonschema; only some tests need it
+
+    with open(f"{SOURCE}/nixos/lib/meta.schema.json") as file:
+        mistakes = [f"{'/'.join(map(str, one.path))}: {one.message}" for one in jsonschema.Draft7Validator(json.load(file)).iter_errors(meta)]
+    assert not mistakes, (mistakes, meta)
+    return meta
 
 
 def parse_meta(requests):

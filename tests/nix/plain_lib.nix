@@ -5,7 +5,21 @@ rec {
   literalExpression = text: text;
   importJSON = file: builtins.fromJSON (builtins.readFile file);
   mkIf = _: value: value;
+  mkDefault = value: value;
+  mkForce = value: value;
+  cleanSource = source: source;
+  licenses.mit = "mit";
+  kernel = { yes = "yes"; no = "no"; };
+  genAttrs = names: make: builtins.listToAttrs (map (name: { inherit name; value = make name; }) names);
   foldl' = builtins.foldl';
+  inherit (builtins) attrNames concatStringsSep;
+  last = list: builtins.elemAt list (builtins.length list - 1);
+  optionalAttrs = condition: set: if condition then set else { };
+  optional = condition: value: if condition then [ value ] else [ ];
+  splitString = separator: text: builtins.filter builtins.isString (builtins.split separator text);
+  toInt = text: builtins.fromJSON text;
+  toUpper = text: builtins.replaceStrings [ "h" "p" "s" "t" ] [ "H" "P" "S" "T" ] text;
+  mapAttrsToList = make: set: map (name: make name set.${name}) (builtins.attrNames set);
   # Types are opaque, but for the options of submodules; those that depend on values are not looked into.
   types =
     let opaque = { }; holding = type: type; in

@@ -8,6 +8,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -25,7 +26,28 @@ SERVER = bins[-1]
 OWN, OTHER = "s-" + "a" * 26, "s-" + "b" * 26
 TRUST = "seed.example.org"
 DATABASES = {"myapp": {"clients": {"api": {"role": "myapp_rw"}, "worker": {"role": "myapp_rw"}, "report": {"role": "myapp_ro", "namespace": OTHER}}},
-             "shop": {"clients": {"api": {"role": "shop_rw"}}}}
+             "shop": {"clients": {"api": {"role": "shop_rw"}}},
+             "zitadel": {"clients": {"id": {"role": "zitadel_rw"}}}}
+# What Zitadel's two steps ask of the database (its cmd/initialise and setup), as the role that its instance is mapped to.
+ZITADEL = """#!/usr/bin/env python3
+import json, os, subprocess, sys
+words = sys.argv[1:]
+config = json.load(open(words[words.index("--config") + 1]))["Database"]["postgres"]
+assert config["User"]["SSL"]["Mode"] == "disable" and config["Admin"] == config["User"], config
+def sql(text):
+    subprocess.run(["PSQL", "--no-psqlrc", "-qAt", "-v", "ON_ERROR_STOP=1", f"host={config['Host']} port={config['Port']} user={config['User']['Username']} "
+                    f"dbname={config['Database']} sslmode=disable connect_timeout=30"], input=text, text=True, check=True, timeout=100)
+if words[:2] == ["init", "zitadel"]:
+    for schema in ("system", "projections", "eventstore"):
+        sql(f"CREATE SCHEMA IF NOT EXISTS {schema}; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO {config['User']['Username']};")
+    sql("CREATE TABLE IF NOT EXISTS eventstore.events2 (n int); CREATE SEQUENCE IF NOT EXISTS eventstore.system_seq;")
+else:
+    assert words[0] == "start-from-setup" and words[words.index("--tlsMode") + 1] == "external", words
+    with open(words[words.index("--masterkeyFile") + 1]) as key:
+        assert len(key.read()) == 32
+    sql("CREATE TABLE IF NOT EXISTS projections.users (id text); ALTER TABLE projections.users ADD COLUMN IF NOT EXISTS name text; INSERT INTO eventstore.events2 VALUES (1);")
+    print("started", os.getuid())
+"""
 
 # Names that would break out of the SQL or of a line are refused before anything is generated.
 for name in ['a"; DROP DATABASE x; --', "a'b", "a\nb", "postgres", "pg_x", "1a", "A", "", "x" * 57]:
@@ -88,7 +110,7 @@ with tempfile.TemporaryDirectory(prefix="seed-pg-", dir="/tmp") as folder:
                 os.chown(f"{base}/{name}", uid, gid)
 
     certificate("server", "postgres", OWN, ",DNS:postgres")
-    for where, instance, namespace in [("api", "api", OWN), ("worker", "worker", OWN), ("report", "report", OTHER), ("thief", "api", OTHER), ("guest", "web", OWN)]:
+    for where, instance, namespace in [("api", "api", OWN), ("worker", "worker", OWN), ("report", "report", OTHER), ("thief", "api", OTHER), ("guest", "web", OWN), ("id", "id", OWN)]:
         certificate(where, instance, namespace)
 
     made = generated(DATABASES)
@@ -118,6 +140,7 @@ with tempfile.TemporaryDirectory(prefix="seed-pg-", dir="/tmp") as folder:
                "ssl_ca_file": f"{folder}/server/ca.pem", "fsync": "off"}
     server = subprocess.Popen([*dropped, f"{SERVER}/postgres", "-D", f"{folder}/data", *(word for name, value in options.items() for word in ("-c", f"{name}={value}"))],
                               stdout=subprocess.DEVNULL, stderr=open(f"{folder}/log", "w"), cwd=folder)
+    started = []
     try:
         def admin(file=None, sql=None, database="postgres"):
             return run(*dropped, f"{SERVER}/psql", "--no-psqlrc", "--quiet", "-h", f"{folder}/sockets", "-p", str(port), "-U", superuser, "-d", database,
@@ -209,7 +232,65 @@ with tempfile.TemporaryDirectory(prefix="seed-pg-", dir="/tmp") as folder:
         # It does not talk to a server with another name.
         wrong = run("sh", write("wrong", command.replace(" postgres -servername postgres", " other -servername other")), check=False, stdin=subprocess.DEVNULL)
         assert wrong.returncode != 0 and not wrong.stdout, wrong
+
+        # The same as it listens in a machine, with socat; Zitadel's start behind it, as its unit has it, twice.
+        def listening(who):
+            """The proxy of the instance WHO: (process, port).  It belongs to nobody else."""
+            with socket.socket() as chosen:
+                chosen.bind(("127.0.0.1", 0))
+                local = chosen.getsockname()[1]
+            script = write(f"connect-{who}", "#!/bin/sh\n" + command.replace(f"{folder}/api/", f"{folder}/{who}/"), 0o755)
+            line = evaluate(f"""import ./nixos/services/mtls-listen.nix {{ socat = "socat"; listen = {local}; connections = 20; connect = "{script}"; }}""")
+            process = subprocess.Popen(line.split(), stderr=subprocess.DEVNULL, start_new_session=True)
+            started.append(process)
+            end = time.monotonic() + 60
+            while True:                                     # only when it listens is there somebody to be refused by
+                with socket.socket() as attempt:
+                    if attempt.connect_ex(("127.0.0.1", local)) == 0:
+                        return process, local
+                assert time.monotonic() < end and process.poll() is None, line
+                time.sleep(0.05)
+
+        if shutil.which("socat"):
+            volume = f"{folder}/zitadel"
+            os.makedirs(volume, mode=0o700)
+            program = write("zitadel-program", ZITADEL.replace("PSQL", f"{SERVER}/psql"), 0o755)
+
+            def start_zitadel(local, check=True):
+                """ExecStartPre and ExecStart one after the other, as systemd does it; what failed, if something did."""
+                config = write("zitadel.yaml", "")
+                steps = evaluate(f"""import ./nixos/services/zitadel-start.nix {{ zitadel = "{program}"; key = "{volume}/master-key"; config = "{config}"; }}
+                                     // {{ settings = builtins.toJSON ((import ./nixos/services/zitadel-start.nix {{ zitadel = ""; key = ""; config = ""; }}).settings {{
+                                       hostname = "id.example.org"; port = 8080; database = {{ name = "zitadel"; role = "zitadel_rw"; localPort = {local}; }}; }}); }}""")
+                write("zitadel.yaml", steps["settings"])
+                for step in (["sh", write("make-key", steps["makeKey"])], steps["init"].split(), steps["start"].split()):
+                    result = run(*step, check=check, env={"PATH": os.environ["PATH"], "HOME": folder})
+                    if result.returncode != 0:
+                        return result
+                assert "started" in result.stdout, result
+                return None
+
+            _, local = listening("id")
+            open(f"{volume}/master-key", "w").close()          # a machine that lost its power while it was made
+            start_zitadel(local)
+            with open(f"{volume}/master-key") as key:
+                first = key.read()
+            assert len(first) == 32 and first.isalnum() and os.stat(f"{volume}/master-key").st_mode & 0o777 == 0o600, first
+            start_zitadel(local)                                # each start of the machine does it again
+            with open(f"{volume}/master-key") as key:
+                assert key.read() == first, "the master key has changed: everything encrypted with it is lost"
+            assert admin(sql="SELECT count(*) FROM eventstore.events2", database="zitadel").stdout.strip() == "2"
+            assert admin(sql="SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'eventstore'", database="zitadel").stdout.strip() == "zitadel_owner"
+            # Another instance's proxy leads to the same server, which knows that it is another one.
+            for who in ("guest", "thief"):
+                failed = start_zitadel(listening(who)[1], check=False)
+                assert failed and "certificate authentication failed" in failed.stderr and "init" in failed.args, (who, failed)
+        else:
+            print("without socat the proxy was not listening, and Zitadel's start was not played")
     finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
         server.terminate()
         try:
             server.wait(30)

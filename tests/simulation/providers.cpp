@@ -197,7 +197,12 @@ ProviderSet::ProviderSet(asio::any_io_executor executor, VirtualTime &time, Chan
          }},
         {"resolve",
          [world](const json &request) {
-             std::string commit = request.at("ref");
+             std::string commit = request.value("ref", "");
+             if (commit.empty()) {
+                 auto head = world->heads.find(request.at("repository").get<std::string>());
+                 if (head == world->heads.end()) throw Failure(Code::not_found, "the branch has no commit");
+                 commit = head->second;
+             }
              if (!world->commits.contains(commit)) throw Failure(Code::not_found, "there is no commit " + commit);
              return json{{"commit", commit}, {"tree", commit}, {"ref", "refs/heads/main"}};
          }},

@@ -36,7 +36,10 @@ private:
     void roll_back_something();
     void switch_something();
     deploy::Listener listener(const std::string &repository);
+    Task<void> report_push(std::string repository, std::string commit);
+    void ask(const std::string &what, const std::function<void()> &question);
     void kill_seedd();
+    void fill_disk(bool full);
     void begin_life();
     void say(const std::string &what);
     std::optional<std::string> not_at_rest();
@@ -52,7 +55,9 @@ private:
     std::optional<uint64_t> handlers_left_;  // of this life
     bool one_at_a_time_ = false;             // the kill may come between any two handlers
     bool begin_again_ = false;
-    std::map<int64_t, int> answers_;         // to pushers of this life, by revision
+    bool writable_ = true;                   // the disk under the database has space
+    std::map<uint64_t, int> answers_;        // to people of this life, by number of the question
+    uint64_t questions_ = 0;
     std::map<std::string, uint64_t> volumes_seen_;
     Outcome outcome_;
 };
@@ -108,6 +113,7 @@ void Schedule::push(const std::string &repository) {
     std::string commit = chance_.hex(20);
     outside_.commits[commit] = content;
     if (!store_.flake(repository)) {
+        if (!writable_) return;   // the claim is refused before anything is received
         state::Flake flake;
         flake.repository = repository;
         flake.owner = "ssh-ed25519 somebody";
@@ -126,9 +132,35 @@ void Schedule::push(const std::string &repository) {
     // The ref is there; the report to the core comes a moment later, or never when it dies in between.
     time_.after(milliseconds(10), [this, life, repository, commit] {
         if (life_.get() != life || !life->taken_up()) return;
-        auto revision = life->deployer().submit(repository, commit, "ssh-ed25519 somebody", listener(repository));
-        answers_.emplace(revision.id, 0);
+        spawn_task(life->context().get_executor(), "push", report_push(repository, commit));
     });
+}
+
+// As core/front/api_git.cpp does it: what cannot be taken up is told at once.
+Task<void> Schedule::report_push(std::string repository, std::string commit) {
+    deploy::Listener pusher = listener(repository);
+    Call call("push", seconds(60));
+    state::Revision failed;
+    try {
+        co_await life_->deployer().take_push(call, repository, commit, "ssh-ed25519 somebody", pusher);
+        co_return;
+    } catch (const std::exception &error) {
+        failed.commit = commit;
+        failed.state = "failed";
+        failed.stage = "queueing";
+        failed.message = error.what();
+    }
+    pusher.finished(failed);
+}
+
+// What a person asks for is done, or refused with a sentence.
+void Schedule::ask(const std::string &what, const std::function<void()> &question) {
+    try {
+        question();
+        say(what);
+    } catch (const std::exception &failure) {
+        say(what + ": " + failure.what());
+    }
 }
 
 void Schedule::restart_something() {
@@ -138,8 +170,8 @@ void Schedule::restart_something() {
     const auto &flake = chance_.one_of(flakes);
     auto instances = life_->deployer().worker(flake.repository).current();
     if (instances.empty()) return;
-    say("restart " + flake.repository + "/" + instances.begin()->first);
-    life_->deployer().request_restart(flake.repository, instances.begin()->first);
+    ask("restart " + flake.repository + "/" + instances.begin()->first,
+        [&] { life_->deployer().request_restart(flake.repository, instances.begin()->first); });
 }
 
 void Schedule::roll_back_something() {
@@ -147,13 +179,13 @@ void Schedule::roll_back_something() {
     auto flakes = store_.flakes();
     if (flakes.empty()) return;
     std::string repository = chance_.one_of(flakes).repository;
-    try {
-        auto revision = life_->deployer().roll_back(repository, "", "", "ssh-ed25519 somebody", listener(repository));
-        answers_.emplace(revision.id, 0);
-        say("rollback " + repository);
-    } catch (const Failure &failure) {
-        say("rollback " + repository + ": " + failure.what());
-    }
+    deploy::Listener person = listener(repository);
+    uint64_t question = questions_;
+    answers_[question] = 1;   // a refusal is an answer
+    ask("rollback " + repository, [&] {
+        life_->deployer().roll_back(repository, "", "", "ssh-ed25519 somebody", person);
+        answers_[question] = 0;
+    });
 }
 
 // Somebody stops an instance, or starts one.
@@ -167,17 +199,20 @@ void Schedule::switch_something() {
     const auto &[name, spec] = *instances.begin();
     bool runs = deploy::shall_run(store_, flake.ns, spec);
     outside_.wish_changed = time_.now();
-    say((runs ? "stop " : "start ") + flake.repository + "/" + name);
-    if (runs) life_->deployer().request_stop(flake.repository, name);
-    else life_->deployer().request_start(flake.repository, name);
+    ask((runs ? "stop " : "start ") + flake.repository + "/" + name, [&] {
+        if (runs) life_->deployer().request_stop(flake.repository, name);
+        else life_->deployer().request_start(flake.repository, name);
+    });
 }
 
 deploy::Listener Schedule::listener(const std::string &repository) {
     deploy::Listener listener;
     listener.line = [this, repository](std::string_view line) { say("  remote " + repository + ": " + std::string(line)); };
-    listener.finished = [this, repository](const state::Revision &revision) {
+    uint64_t question = ++questions_;
+    answers_[question] = 0;
+    listener.finished = [this, repository, question](const state::Revision &revision) {
         say("  answer " + repository + " " + revision.commit.substr(0, 10) + ": " + revision.state + " " + revision.stage + " " + revision.message);
-        if (++answers_[revision.id] > 1) outside_.breach = "revision " + std::to_string(revision.id) + " was answered twice";
+        if (++answers_[question] > 1) outside_.breach = "the push or rollback of " + revision.commit + " was answered twice";
         ++(revision.state == "deployed" ? outcome_.deployed : revision.state == "failed" ? outcome_.failed : outcome_.superseded);
     };
     return listener;
@@ -189,6 +224,12 @@ void Schedule::kill_seedd() {
     answers_.clear();
     life_.reset();
     time_.after(milliseconds(chance_.between(100, 3000)), [this] { begin_again_ = true; });
+}
+
+void Schedule::fill_disk(bool full) {
+    say(full ? "the database cannot be written" : "the database can be written");
+    writable_ = !full;
+    store_.refuse_writes(full);
 }
 
 void Schedule::begin_life() {
@@ -232,6 +273,12 @@ void Schedule::plan_accidents() {
                 life_->providers().all()[which]->die();
                 if (which == 0) outside_.published.clear();
             });
+    if (chance_.once_in(3))
+        for (uint64_t i = chance_.between(1, 3); i > 0; --i) {
+            time_.after(sometime(), [this] { fill_disk(true); });
+            time_.after(sometime(), [this] { fill_disk(false); });
+        }
+    time_.after(unrest, [this] { fill_disk(false); });
     for (uint64_t i = chance_.between(0, 4); i > 0; --i)
         time_.after(sometime(), [this] {
             if (outside_.machines.empty()) return;
@@ -301,8 +348,8 @@ std::optional<std::string> Schedule::not_at_rest() {
     if (!life_ || !life_->taken_up()) return "seedd is not up";
     if (auto unfinished = store_.unfinished_revisions(); !unfinished.empty())
         return "revision " + std::to_string(unfinished[0].id) + " of " + unfinished[0].repository + " is " + unfinished[0].state;
-    for (auto [revision, answers] : answers_)
-        if (answers == 0) return "the pusher of revision " + std::to_string(revision) + " has no answer";
+    for (auto [question, answers] : answers_)
+        if (answers == 0) return "the person who pushed or rolled back as number " + std::to_string(question) + " has no answer";
     std::set<std::string> handles, images;
     for (const auto &flake : store_.flakes())
         if (auto trouble = flake_not_at_rest(flake, handles, images)) return trouble;

@@ -161,9 +161,12 @@ T request_from_text(std::string_view text) {
         throw Failure(Code::invalid, std::string("request: ") + error.what());
     }
 }
+inline std::string to_json_text(const json &value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 template <typename T>
 std::string to_json_text(const T &value) {
-    return json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+    return to_json_text(json(value));
 }
 
 }  // namespace seed

@@ -16,7 +16,6 @@
 namespace seed::vm {
 namespace {
 
-constexpr int64_t ready_deadline_ms = 120000;
 constexpr int64_t kill_after_grace_ms = 1500;  // the guest powers itself off at the end of the grace
 constexpr int64_t space_pause_ms = 2000;       // between two tries to go on after the host's disk was full
 constexpr int64_t console_batch_ms = 3;        // a serial port sends single bytes: let some gather
@@ -45,7 +44,7 @@ std::string port_names(const std::vector<uint16_t> &ports) {
 }  // namespace
 
 Supervisor::Supervisor(const VmSpec &spec, Process qemu, VmChannels channels, UniqueFd listener)
-    : spec_(spec), qemu_(std::move(qemu)), channels_(std::move(channels)), listener_(std::move(listener)), began_ms_(now_ms()) {
+    : spec_(spec), qemu_(std::move(qemu)), channels_(std::move(channels)), listener_(std::move(listener)) {
     for (UniqueFd *fd : {&channels_.console, &channels_.control, &channels_.monitor, &channels_.complaints})
         set_nonblocking(fd->get(), true);
     state_.reason = "the machine is booting";
@@ -263,11 +262,6 @@ void Supervisor::check_deadlines(int64_t now) {
         next_try_ms_ = now + space_pause_ms;
         constexpr std::string_view go_on = "{\"execute\":\"cont\"}\n";
         if (send(channels_.monitor.get(), go_on.data(), go_on.size(), MSG_NOSIGNAL) < 0) kill("QEMU does not listen to its monitor");
-    }
-    if (!late_ && state_.state == "starting" && now - began_ms_ > ready_deadline_ms) {
-        late_ = true;
-        state_.reason = "not ready after " + std::to_string(ready_deadline_ms / 1000) + " s: " + state_.reason;
-        save();
     }
 }
 

@@ -55,8 +55,8 @@ private:
     int64_t console_pause_until_ = 0;
     bool control_overlong_ = false, helper_runs_ = false, configured_ = false;
     std::string control_out_;
-    int64_t began_ms_ = 0, kill_at_ms_ = 0;
-    bool late_ = false, stop_asked_ = false;
+    int64_t kill_at_ms_ = 0;
+    bool stop_asked_ = false;
     // QEMU halts a machine whose write found the host's disk full, and repeats the write when it may go on.
     bool out_of_space_ = false;
     int64_t next_try_ms_ = 0, resumed_ms_ = 0;

@@ -165,7 +165,7 @@ TEST_F(Kept, KilledAtAnyMomentBesidePushesItLosesNothing) {
 TEST_F(Kept, WhatAKilledPushLeftIsRemovedBeforeTheNextAndOnlyThen) {
     push();
     auto leave = [&] {
-        for (auto path : {"HEAD.lock", "packed-refs.lock", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "objects/info/commit-graph.lock"})
+        for (auto path : {"HEAD.lock", "packed-refs.lock", "packed-refs.new", "refs/heads/main.lock", "objects/pack/tmp_pack_x", "objects/info/commit-graph.lock"})
             write_file(bare / path, "x");
         make_directory(bare / "objects/tmp_objdir-incoming-x/pack");
         write_file(bare / "objects/tmp_objdir-incoming-x/pack/tmp_pack_y", "x");
@@ -187,6 +187,8 @@ TEST_F(Kept, WhatAKilledPushLeftIsRemovedBeforeTheNextAndOnlyThen) {
     Activity after_a_start;
     { auto guard = after_a_start.enter(bare); }
     EXPECT_EQ(files("", ".lock"), 0u);
+    EXPECT_EQ(files("", ".new"), 0u);
+    git({"-C", bare.string(), "pack-refs", "--all"});
 }
 
 TEST_F(Kept, ALinkOutOfTheRepositoryIsNotFollowed) {

@@ -206,6 +206,27 @@ TEST_P(EitherIsolation, AfterShutDownCallsAreUnavailable) {
     EXPECT_EQ(failure_of([&] { ask(provider, "check"); }).code(), Code::unavailable);
 }
 
+TEST_P(EitherIsolation, ACallTooManyIsRefusedAndTheOthersGoOn) {
+    constexpr size_t limit = 512;
+    auto provider = open("dns", {{"wait", {"list"}}});
+    Call call("many", 600s);
+    size_t cancelled = 0, refused = 0;
+    std::string why;
+    auto start = [&] {
+        asio::co_spawn(context_, provider->call(call, "list", json{{"zone", "z."}}, {}), [&](std::exception_ptr error, json) {
+            Code code = failure_of([&] { std::rethrow_exception(error); }).code();
+            if (code == Code::limit) why = failure_of([&] { std::rethrow_exception(error); }).what();
+            ++(code == Code::limit ? refused : cancelled);
+        });
+    };
+    for (size_t i = 0; i < limit + 3; ++i) start();
+    ASSERT_TRUE(eventually([&] { return refused == 3; }, 300s)) << refused << " were refused";
+    EXPECT_THAT(why, HasSubstr("more than 512 calls"));
+    call.cancel("enough");   // each of these frames is read although every place is taken
+    ASSERT_TRUE(eventually([&] { return cancelled == limit; }, 300s)) << cancelled;
+    EXPECT_TRUE(ask(provider, "check").value("ok", false));
+}
+
 TEST_P(EitherIsolation, CallsInFlightEndWithUnavailableAtShutDown) {
     auto provider = open("runtime");
     Call call("wait", 600s);

@@ -73,8 +73,8 @@ TEST_F(ProcessIsolation, AHangingCallDoesNotCutOffAConversation) {
 
 TEST_F(ProcessIsolation, CallsThatWaitBehindAHangingOneGoOnAfterTheRestart) {
     auto provider = open("git", {{"hang", {"list"}}});  // takes one call at a time
-    Call call("behind", 60s);
-    auto hanging = asio::co_spawn(context_, provider->call(call.within(50ms), "list", json::object(), {}), asio::use_future);
+    Call call("behind", 60s), impatient = call.within(50ms);
+    auto hanging = asio::co_spawn(context_, provider->call(impatient, "list", json::object(), {}), asio::use_future);
     auto behind = asio::co_spawn(context_, provider->call(call, "check", json::object(), {}), asio::use_future);
     ASSERT_TRUE(eventually([&] { return behind.wait_for(0s) == std::future_status::ready; }));
     EXPECT_TRUE(behind.get()["ok"]);

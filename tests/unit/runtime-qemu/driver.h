@@ -67,6 +67,17 @@ public:
         run(flight, operation, request);
         return flight.replies.empty() ? json::object() : flight.replies.back();
     }
+    // A call that is cancelled before it begins; why it ended.
+    Code cancelled_call(seed_op seed_runtime_v0::*operation, const json &request) {
+        Flight flight;
+        write_all(flight.cancel.write.get(), "x");
+        try {
+            run(flight, operation, request);
+        } catch (const Failure &failure) {
+            return failure.code();
+        }
+        return Code::ok;
+    }
     // The items of a stream that ends by itself.
     std::vector<json> items(seed_op seed_runtime_v0::*operation, const json &request) {
         Flight flight;

@@ -59,7 +59,8 @@ protected:
     }
     static void TearDownTestSuite() {
         if (!folder_) return;
-        for (const auto &boot : driver_->call(&Ops::list, {})["boots"])
+        json left = driver_->call(&Ops::list, {});   // a name: it must outlive the loop
+        for (const auto &boot : left["boots"])
             driver_->call(&Ops::destroy, {{"handle", boot["handle"]}});
         try {
             NetClient((state() / "net" / "net.sock").string()).quit();
@@ -122,8 +123,7 @@ protected:
         inside.join();
         return answer;
     }
-    // One service of the namespace leads to `handle`; an empty instance: nothing is published any more.
-    static void publish(const std::string &instance, const std::string &handle) {
+    static json publication(const std::string &instance, const std::string &handle) {
         json services = json::array();
         if (!instance.empty())
             services.push_back({{"instance", instance},
@@ -131,7 +131,15 @@ protected:
                                 {"handle", handle},
                                 {"expose", {{{"name", "http"}, {"port", 80}, {"protocol", "http"}}}},
                                 {"names", {"web"}}});
-        driver_->call(&Ops::publish, {{"ns", "s-test"}, {"services", services}});
+        return {{"ns", "s-test"}, {"services", services}};
+    }
+    // One service of the namespace leads to `handle`; an empty instance: nothing is published any more.
+    static void publish(const std::string &instance, const std::string &handle) { driver_->call(&Ops::publish, publication(instance, handle)); }
+    // Another one each time seed-net takes a state.
+    static std::pair<ino_t, int64_t> taken() {
+        struct stat status {};
+        EXPECT_EQ(stat((state() / "net" / "net-state.json").c_str(), &status), 0);
+        return {status.st_ino, status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
     }
     static void destroy(const std::string &handle) { driver_->call(&Ops::destroy, {{"handle", handle}}); }
 
@@ -242,6 +250,30 @@ TEST_F(RuntimeQemu, MachinesOutliveSeedNetWhichFindsTheirNetworkAgain) {
     EXPECT_EQ(inspect("s-test/lasting/b1")["state"], "ready");
     publish("", "");
     destroy("s-test/lasting/b1");
+}
+
+TEST_F(RuntimeQemu, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnotherOne) {
+    publish("s-test/quiet", "");
+    auto once = taken();
+    publish("s-test/quiet", "");
+    EXPECT_EQ(taken(), once);
+    publish("s-test/other", "");
+    EXPECT_NE(taken(), once) << "another service";
+    auto net = ProcessIdentity::of(NetClient((state() / "net" / "net.sock").string()).hello()["pid"].get<pid_t>());
+    ASSERT_TRUE(net && net->kill_and_wait());
+    publish("s-test/other", "");
+    EXPECT_EQ(get(service_address), "connect: Connection refused") << "the new seed-net knows of it";
+    publish("", "");
+}
+
+// At a stop hundreds of publications may wait for their turn; the plugin ends the network only after all of them.
+TEST_F(RuntimeQemu, APublicationThatNobodyWaitsForAnyMoreChangesNothing) {
+    publish("s-test/web", "");
+    auto before = taken();
+    EXPECT_EQ(driver_->cancelled_call(&Ops::publish, publication("s-test/other", "")), Code::cancelled);
+    EXPECT_EQ(taken(), before);
+    EXPECT_EQ(driver_->call(&Ops::publish, publication("s-test/web", "")), json({{"forwards", json::array()}, {"routes", json::array()}}));
+    publish("", "");
 }
 
 TEST_F(RuntimeQemu, AVolumeKeepsItsContentGrowsAndGetsItsOwner) {

@@ -172,6 +172,35 @@ TEST_F(StoreTest, counts_restart_requests_and_keeps_a_journal) {
     EXPECT_EQ(journal[1].message, "no memory");
 }
 
+TEST_F(StoreTest, waits_for_the_disk_except_for_what_is_said_to_be_a_diary) {
+    Database database(path);
+    auto level = [&] {   // https://sqlite.org/pragma.html#pragma_synchronous: 1 NORMAL, 2 FULL
+        Query query = database.query("PRAGMA synchronous");
+        EXPECT_TRUE(query.step());
+        return query.number(0);
+    };
+    int depth = 0;
+    EXPECT_EQ(level(), 2);
+    {
+        WithoutWaiting diary(database, depth);
+        EXPECT_EQ(level(), 1);
+        Transaction transaction(database, depth);
+        {
+            WithoutWaiting inner(database, depth);   // the outer one rules
+            EXPECT_EQ(level(), 1);
+        }
+        transaction.commit();
+    }
+    EXPECT_EQ(level(), 2);
+    Transaction transaction(database, depth);
+    {
+        WithoutWaiting diary(database, depth);
+        EXPECT_EQ(level(), 2) << "a transaction that waits goes on to wait";
+    }
+    transaction.commit();
+    EXPECT_EQ(level(), 2);
+}
+
 TEST_F(StoreTest, forgets_the_oldest_journal_entries) {
     Store store(path);
     store.transaction([&] {

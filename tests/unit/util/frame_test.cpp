@@ -82,6 +82,68 @@ TEST(Frame, refuses_too_many_and_misplaced_descriptors) {
     EXPECT_EQ(code_of([&] { receive_frame(late.theirs.get(), 100s); }), Code::invalid);
 }
 
+TEST(Frame, a_reader_ahead_takes_what_has_arrived_and_gives_each_frame_its_own_descriptors) {
+    SocketPair pair = make_socket_pair();
+    UniqueFd null = open_file("/dev/null", O_RDONLY), zero = open_file("/dev/zero", O_RDONLY);
+    auto inode = [](const UniqueFd &fd) {
+        struct stat status {};
+        fstat(fd.get(), &status);
+        return status.st_ino;
+    };
+    std::string large(100u << 10, 'l');   // arrives in several parts, so that the next frame is read together with its end
+    std::thread sender([&] {
+        send_frame(pair.ours.get(), "first");
+        send_frame(pair.ours.get(), large, {null.get()});
+        send_frame(pair.ours.get(), "third", {zero.get(), null.get()});
+        send_frame(pair.ours.get(), "");
+        pair.ours.reset();
+    });
+    FrameReader reader(frame_limit, FrameReader::Reads::ahead);
+    std::vector<Frame> frames;
+    for (auto progress = reader.step(pair.theirs.get()); progress != FrameReader::Progress::end; progress = reader.step(pair.theirs.get())) {
+        if (progress == FrameReader::Progress::complete) {
+            EXPECT_TRUE(reader.is_complete());
+            frames.push_back(reader.take());
+        } else {
+            std::this_thread::yield();
+        }
+    }
+    sender.join();
+    ASSERT_EQ(frames.size(), 4u);
+    EXPECT_EQ(frames[0].body, "first");
+    EXPECT_TRUE(frames[0].descriptors.empty());
+    EXPECT_EQ(frames[1].body, large);
+    ASSERT_EQ(frames[1].descriptors.size(), 1u);
+    EXPECT_EQ(inode(frames[1].descriptors[0]), inode(null));
+    EXPECT_EQ(frames[2].body, "third");
+    ASSERT_EQ(frames[2].descriptors.size(), 2u);
+    EXPECT_EQ(inode(frames[2].descriptors[0]), inode(zero));
+    EXPECT_EQ(frames[3].body, "");
+    EXPECT_FALSE(reader.is_complete());
+}
+
+TEST(Frame, a_reader_ahead_refuses_what_the_other_one_refuses) {
+    auto code = [](const std::string &first, const std::string &second, size_t descriptors, size_t limit) {
+        SocketPair pair = make_socket_pair();
+        FrameReader reader(limit, FrameReader::Reads::ahead);
+        auto read = [&] {
+            while (reader.step(pair.theirs.get()) == FrameReader::Progress::complete) reader.take();
+        };
+        if (!first.empty()) write_all(pair.ours.get(), first);
+        if (Code code = code_of(read); code != Code::ok) return code;
+        if (descriptors) send_raw(pair.ours.get(), second, descriptors);
+        else write_all(pair.ours.get(), second);
+        pair.ours.reset();
+        return code_of(read);
+    };
+    using namespace std::string_literals;
+    EXPECT_EQ(code("\0\0\0\2x"s, "y"s, 1, 9), Code::invalid) << "descriptors in the middle of a frame";
+    EXPECT_EQ(code(""s, "\0\0\0\1x"s, 17, 9), Code::invalid) << "more than allowed";
+    EXPECT_EQ(code("\0\0\0\1x"s, "\0\0\0\7abc"s, 0, 9), Code::invalid) << "ends within the second";
+    EXPECT_EQ(code("\0\0\0\1x"s, "\0\0\0\7abcdefg"s, 0, 5), Code::invalid) << "the second is too long";
+    EXPECT_EQ(code("\0\0\0\1x"s, "\0\0\0\1y"s, 1, 5), Code::ok);
+}
+
 TEST(Frame, tells_a_broken_stream_from_its_end_and_from_silence) {
     SocketPair pair = make_socket_pair();
     EXPECT_EQ(code_of([&] { receive_frame(pair.theirs.get(), 10ms); }), Code::timeout);

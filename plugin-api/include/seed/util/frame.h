@@ -30,18 +30,31 @@ void send_frame(int socket, std::string_view body, const std::vector<int> &descr
 std::optional<Frame> receive_frame(int socket, std::optional<std::chrono::milliseconds> patience = std::nullopt,
                                    size_t limit = frame_limit);
 
-// The same for loops of one's own: one frame in the making, never blocking.
+// The same for loops of one's own: frames in the making, never blocking.
 class FrameReader {
 public:
     enum class Progress { blocked, complete, end };  // wait for readability; call take(); clean end of the stream
-    explicit FrameReader(size_t limit = frame_limit) : limit_(limit) {}
-    Progress step(int socket);                  // throws Failure(invalid) on a malformed frame
-    Frame take() { return std::move(frame_); }  // the reader is used up then
+    // What is read of the socket: no byte behind the frame, so that others may read on; or whatever has arrived, with fewer system calls,
+    // and then only this reader reads.
+    enum class Reads { one_frame, ahead };
+    explicit FrameReader(size_t limit = frame_limit, Reads reads = Reads::one_frame) : limit_(limit), reads_(reads) {}
+    void set_limit(size_t limit) { limit_ = limit; }   // of the frames that are not complete yet
+    Progress step(int socket);  // throws Failure(invalid) on a malformed frame
+    bool is_complete() const;   // step() would not look at the socket
+    Frame take();               // after it, step() goes on with the next frame
 
 private:
-    size_t limit_, size_ = 0;
-    std::string header_;
-    Frame frame_;
+    size_t announced(size_t at) const;   // size of the frame that begins there; its header has arrived
+    void claim(std::vector<UniqueFd> arrived, size_t before);
+
+    struct Brought {
+        size_t begin;   // where the frame begins that they belong to
+        std::vector<UniqueFd> descriptors;
+    };
+    size_t limit_;
+    Reads reads_;
+    std::string bytes_;   // from the beginning of a frame on
+    std::vector<Brought> brought_;
 };
 class FrameWriter {
 public:
