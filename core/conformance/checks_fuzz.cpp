@@ -8,9 +8,6 @@
 
 namespace seed::conformance {
 
-namespace {
-
-// A conversation waits for its descriptors' other end; here there is none, so it is asked with a short deadline only.
 CallOptions patient(const Plugin &plugin, const std::string &slot) {
     CallOptions options;
     const auto *known = plugin.contract().find(slot);
@@ -21,26 +18,36 @@ CallOptions patient(const Plugin &plugin, const std::string &slot) {
     return options;
 }
 
+size_t send_random(const Plugin &plugin, const Subject &subject, RandomRequests &random, const Ask &ask) {
+    size_t sent = 0;
+    for (unsigned i = 0; i < subject.requests; ++i) {
+        for (const std::string &slot : plugin.slots()) {
+            json request = random.request(slot);
+            bool streams = plugin.contract().find(slot)->flow != providers::Flow::plain;
+            if (streams && i >= subject.requests / 10 + 1) continue;
+            Outcome outcome = ask(slot, request, patient(plugin, slot));
+            ++sent;
+            std::string text = to_json_text(request);
+            check_outcome(plugin, slot, outcome, text);
+            // INTERNAL is "a bug in the plugin": whatever is asked, there is a better answer.
+            require(outcome.code != Code::internal, "'" + slot + "' on " + printable(text, 300) + " answers " + outcome.to_string());
+            require(outcome.ok() || !outcome.text.empty(), "'" + slot + "' on " + printable(text, 300) + " fails without a sentence");
+        }
+    }
+    return sent;
+}
+
+namespace {
+
 void random_requests(const Subject &subject) {
     Plugin plugin(subject);
     Scenario scenario(plugin, subject);
     Instance instance(plugin, subject);
     scenario.prepare(instance);
     RandomRequests random(plugin.kind(), subject.seed);
-    size_t sent = 0;
-    for (unsigned i = 0; i < subject.requests; ++i) {
-        for (const std::string &slot : plugin.slots()) {
-            json request = random.request(slot);
-            bool streams = plugin.contract().find(slot)->flow != providers::Flow::plain;
-            if (streams && i >= subject.requests / 10) continue;
-            Outcome outcome = instance.call(slot, request, patient(plugin, slot));
-            ++sent;
-            check_outcome(plugin, slot, outcome, to_json_text(request));
-            // INTERNAL is "a bug in the plugin": whatever is asked, there is a better answer.
-            require(outcome.code != Code::internal, "'" + slot + "' on " + printable(to_json_text(request), 300) + " answers " + outcome.to_string());
-            require(outcome.ok() || !outcome.text.empty(), "'" + slot + "' on " + printable(to_json_text(request), 300) + " fails without a sentence");
-        }
-    }
+    size_t sent = send_random(plugin, subject, random, [&](const std::string &slot, const json &request, const CallOptions &options) {
+        return instance.call(slot, request, options);
+    });
     for (const Step &step : scenario.valid()) {
         if (step.slot == "check") instance.ask(step.slot, step.request);
     }

@@ -1,6 +1,9 @@
 // life.*: opening, closing, and what must not be left behind.
 #include <dlfcn.h>
 #include <malloc.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <seed/util/text.h>
 #include <seed/codec.hpp>
@@ -71,6 +74,9 @@ void leaves_nothing(const Subject &subject) {
     require(grown < 63 * 256, "63 times open() and close() leave " + std::to_string(grown) + " bytes of memory allocated");
 #else
     (void)memory;
+#endif
+#ifdef __SANITIZE_ADDRESS__
+    require(__lsan_do_recoverable_leak_check() == 0, "open() and close() leave memory that nothing points to: the leak checker's report is on standard error");
 #endif
 }
 

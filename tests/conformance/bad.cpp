@@ -37,6 +37,7 @@ const std::string &rule() {
     return name;
 }
 bool breaks(std::string_view name) { return rule() == name; }
+bool in_host() { return std::filesystem::read_symlink("/proc/self/exe").filename() == "seed-plugin-host"; }
 
 std::atomic<int> open_instances{0}, inside{0}, streaming{0};
 std::atomic<bool> disturbed{false};
@@ -47,8 +48,8 @@ public:
         // A member of another type is told by json's own exception, which the wrapper makes INVALID.
         url_ = config.value("url", "");
         token_ = config.value("token", "");
-        if (breaks("leaves-nothing")) [[maybe_unused]] static auto *leak = new std::map<int, std::string>;
-        if (breaks("leaves-nothing")) (new std::string(2000, 'x'))->size();
+        // Not in a host: with a leak checker it would fail the checks of hosts as well.
+        if (breaks("leaves-nothing") && !in_host()) (new std::string(2000, 'x'))->size();
         ++open_instances;
     }
     ~Provider() override {
@@ -61,8 +62,6 @@ public:
             std::fflush(stdout);
         }
         if (breaks("process")) setenv("BAD", "1", 1);
-        if (breaks("host") && std::filesystem::read_symlink("/proc/self/exe").filename() == "seed-plugin-host")
-            throw Failure(Code::internal, "not in a host");
         if (!url_.empty()) ask_backend(call);
         return {};
     }
@@ -71,6 +70,10 @@ public:
             pollfd cancel{call.cancel_descriptor(), POLLIN, 0};
             if (poll(&cancel, 1, 30) > 0) sleep(4);
         }
+        // A host bears a scenario, but not many requests; in-process, nothing is seen.
+        bool many = ++asked_ > 20 && in_host();
+        if (breaks("host-requests") && many) std::abort();
+        if (breaks("leaks") && many) [[maybe_unused]] volatile auto *leak = new std::string(2000, 'x');
         ZonesReply reply;
         json state = load();
         for (const auto &[zone, sets] : state.items()) reply.zones.push_back(zone);
@@ -129,6 +132,9 @@ public:
     void remove(plugin::Call &, const RemoveRequest &request) override {
         json state = load();
         json &there = sets(state, request.zone);
+        // As the kit's scenario undoes it, and nothing at random does.
+        bool both = request.sets.size() == 2 && request.sets[0].name == "web.kit.test." && request.sets[1].name == "web.kit.test.";
+        if (breaks("host") && both && in_host()) throw Failure(Code::internal, "not in a host");
         for (const auto &key : request.sets) {
             if (breaks("gone") && key.name == "never.kit.test.") throw Failure(Code::not_found, "it is not there");
             auto found = there.find(key.name + " " + key.type);
@@ -214,6 +220,7 @@ private:
     const plugin::Host &host_;
     json config_, memory_ = json::object();
     std::string url_, token_;
+    std::atomic<int> asked_{0};
 };
 
 // In front of the wrapper's operations, for rules that the wrapper would keep.
@@ -226,7 +233,7 @@ seed_code ensure_zone(void *self, const seed_call *call, seed_text text) {
     if (breaks("wrong-types") && object && body.contains("name_servers") && body["name_servers"].is_object()) return SEED_OK;
     if (breaks("unknown-members") && object && body.contains("x-kit-unknown")) return SEED_INVALID;
     json zone = object ? body.value("zone", json()) : json();
-    if (breaks("requests") && zone.is_string() && !zone.get<std::string>().ends_with(".")) std::abort();
+    if (breaks("requests") && !in_host() && zone.is_string() && !zone.get<std::string>().ends_with(".")) std::abort();
     if (breaks("bytes") && !body.is_object() && request.size() == 5000) std::abort();
     return plugin::entry::dns_operations.ensure_zone(self, call, text);
 }

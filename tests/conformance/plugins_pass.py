@@ -26,7 +26,7 @@ PLUGINS = [
 ]
 
 
-def with_knot():
+def with_knot(options=("--requests", "10")):
     """dns-rfc2136 against a real server; the faults of its backend too."""
     from knot_server import KnotServer
     if not shutil.which("knotd", path="/usr/sbin:/usr/bin"):
@@ -39,7 +39,7 @@ def with_knot():
                        f"input='server 127.0.0.1 {knot.port}\\nzone kit.test\\n' + ''.join(f'update delete {{name}}.kit.test\\n' for name in "
                        "['web', 'new', 'absent', 'never'] + [x + y + z for x in 'abc' for y in 'abc' for z in 'abc']) + 'send\\n')\n")
         os.chmod(script, 0o755)
-        return check("dns-rfc2136", {"config": knot.configuration(), "backend": backend, "reset": [script]}, None, ["--requests", "10"])
+        return check("dns-rfc2136", {"config": knot.configuration(), "backend": backend, "reset": [script]}, None, options)
 
 
 def check(plugin, config, program, options):
