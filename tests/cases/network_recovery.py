@@ -73,6 +73,18 @@ def a_killed_seed_net_takes_its_helpers_along_and_guests_do_not_notice():
     assert platform.hello["adopted"]
 
 
+def a_table_that_another_version_made_is_replaced():
+    if USER_MODE:
+        return   # nobody but seed-net can write rules there
+    platform.kill()
+    wait_for(lambda: not named("seed-edge", "pasta", "seed-net"), "the helpers' end")
+    subprocess.run(["nsenter", f"--net=/proc/{machine.pid}/ns/net", "nft", "-f", "-"], text=True, check=True,
+                   input="flush table inet seed; delete set inet seed own6; add set inet seed own6 { type ipv4_addr; }")
+    platform.start("--adopt", str(machine.pid))
+    assert platform.apply() == []
+    wait_for(works, "forward and resolver")
+
+
 def after_adoption_new_guests_join_the_old_ones():
     new = platform.guest(14, 1)
     Server(new.space, "::", 80, "new")
@@ -139,7 +151,8 @@ def the_hosts_network_is_as_it_was():
 
 
 run_cases(everything_works_before, a_killed_seed_edge_comes_back_with_all_it_knew, a_killed_pasta_comes_back,
-          a_killed_seed_net_takes_its_helpers_along_and_guests_do_not_notice, after_adoption_new_guests_join_the_old_ones,
+          a_killed_seed_net_takes_its_helpers_along_and_guests_do_not_notice, a_table_that_another_version_made_is_replaced,
+          after_adoption_new_guests_join_the_old_ones,
           a_killed_host_side_ends_seed_net_which_can_be_started_again, a_second_seed_net_in_the_same_directory_is_refused,
           the_namespace_of_the_host_is_never_adopted, without_a_way_out_the_reason_is_said,
           quit_leaves_no_process_and_no_socket, a_state_directory_that_vanishes_ends_it,

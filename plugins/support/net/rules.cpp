@@ -178,9 +178,14 @@ std::string render_rules(const NetworkState &state) {
     std::string resolver6;
     if (!state.prefix6.empty()) resolver6 = Prefix(state.prefix6).resolver().text();
 
-    std::string text = "add table inet seed\ndelete table inet seed\ntable inet seed {\n";
-    const auto set = [&](const char *head, const char *type, const std::vector<std::string> &items) {
-        text += std::string("  ") + head + " {\n    type " + type + "\n" + elements(items) + "  }\n";
+    // Tables, chains and sets stay, only what is in them is exchanged: a chain that is made anew is passed by packets before its rules
+    // count, and between two chains of the same hook, an old and a new one, a packet can miss the rules of both.
+    std::string made = "table inet seed {\n  set dns_rate { type ifname; size 65535; flags dynamic; }\n";
+    std::string emptied = "flush table inet seed\nflush set inet seed dns_rate\n", text = "table inet seed {\n";
+    const auto set = [&](const std::string &head, const char *type, const std::vector<std::string> &items) {
+        made += "  " + head + " { type " + type + "; }\n";
+        emptied += "flush " + head.substr(0, head.find(' ')) + " inet seed" + head.substr(head.find(' ')) + "\n";
+        text += "  " + head + " {\n    type " + type + "\n" + elements(items) + "  }\n";
     };
     set("map tap_tenant", "ifname : mark", tap_tenant);  // tap -> tenant number
     set("set tenant_tap", "mark . ifname", tenant_tap);  // who may reach whom directly
@@ -193,16 +198,6 @@ std::string render_rules(const NetworkState &state) {
     type ifname
     size 65535
     flags dynamic
-  }
-  set never4 {
-    type ipv4_addr
-    flags interval
-    elements = { 0.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, 192.0.2.0/24, 224.0.0.0/3 }
-  }
-  set never6 {
-    type ipv6_addr
-    flags interval
-    elements = { ::/3, fd00:5eed:ffff::/64, fd00:ec2::254, fe80::/9, ff00::/8 }
   }
   chain antispoof {
     type filter hook prerouting priority raw; policy accept;
@@ -234,8 +229,8 @@ std::string render_rules(const NetworkState &state) {
     type filter hook forward priority filter; policy drop;
     ct state vmap { established : accept, related : accept, invalid : drop }
     ct status dnat accept
-    iifname "tap*" oifname "up0" ip daddr != @never4 accept
-    iifname "tap*" oifname "up0" ip6 daddr != @never6 accept
+    iifname "tap*" oifname "up0" ip daddr != { 0.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 168.63.129.16, 169.254.0.0/16, 192.0.2.0/24, 224.0.0.0/3 } accept
+    iifname "tap*" oifname "up0" ip6 daddr != { ::/3, fd00:5eed:ffff::/64, fd00:ec2::254, fe80::/9, ff00::/8 } accept
     iifname "tap*" meta mark . oifname @tenant_tap accept
     meta l4proto tcp counter reject with tcp reset
     limit rate 200/second counter reject with icmpx admin-prohibited
@@ -272,7 +267,7 @@ std::string render_rules(const NetworkState &state) {
   }
 }
 )";
-    return text;
+    return made + "}\n" + emptied + text;
 }
 
 std::string render_guard() {

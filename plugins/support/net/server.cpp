@@ -235,7 +235,12 @@ json Server::apply(NetworkState state) {
     }
     EdgeLink::Opened opened = edge_.open_listeners(state);
     if (std::string rules = render_rules(state); rules != rules_) {
-        load_rules(rules);
+        try {
+            load_rules(rules);
+        } catch (const Failure &) {
+            if (!rules_.empty()) throw;
+            load_rules("delete table inet seed\n" + rules);   // one that another version made, with sets or chains of other kinds
+        }
         rules_ = std::move(rules);
     }
     edge_.configure(state);
