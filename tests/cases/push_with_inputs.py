@@ -15,18 +15,6 @@ from seed_platform import SOURCE, Platform, needs
 
 needs(root=True, programs=["openssl"])
 
-CONFIG = """
-platform: {{ domain: seed.test, silo: silo.seed.test, state: "{state}", flake: "{flake}" }}
-listen: {{ ssh: "127.0.0.1:0", http: "127.0.0.1:0" }}
-admission: open
-builder:
-{builder}
-providers:
-  runtime: {{ plugin: runtime-qemu, config: {{ loopback_ports: "20000-29999" }} }}
-  dns: {{ plugin: dns-powerdns, config: {{ managed: true, listen: "127.0.0.1:0" }} }}
-  git: {{ plugin: git-silo }}
-  storage: {{ plugin: storage-localpath }}
-"""
 STUB = {"flake.nix": "{ outputs = _: { }; }\n"}
 PAGE = {"page.txt": "a page from an archive\n"}
 
@@ -51,9 +39,7 @@ with origin, platform:
     for folder in ("nixos", "templates"):
         shutil.copytree(f"{SOURCE}/{folder}", f"{tree}/{folder}")
     subprocess.run(["chmod", "-R", "a+rX", tree], check=True)
-    platform.config = f"{platform.directory}/seed.yaml"
-    with open(platform.config, "w") as config:
-        config.write(CONFIG.format(state=platform.state, flake=tree, builder=origin.yaml()))
+    platform.publish(tree, origin.yaml())
     platform.start()
     for owner, repo in (("NixOS", "nixpkgs"), ("Mic92", "sops-nix")):
         origin.pages[f"/{owner}/{repo}/archive/{REV}.tar.gz"] = origin.redirect(f"https://codeload.github.com/{owner}/{repo}/tar.gz/{REV}")

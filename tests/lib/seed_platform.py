@@ -37,6 +37,17 @@ providers:
   git: {{ plugin: git-silo }}
   storage: {{ plugin: storage-localpath }}
 """
+PUBLISHING = """
+platform: {{ domain: seed.test, silo: silo.seed.test, state: "{state}", flake: "{flake}" }}
+listen: {{ ssh: "127.0.0.1:0", http: "127.0.0.1:0" }}
+admission: open
+{builder}
+providers:
+  runtime: {{ plugin: runtime-qemu, config: {{ loopback_ports: "20000-29999" }} }}
+  dns: {{ plugin: dns-powerdns, config: {{ managed: true, listen: "127.0.0.1:0" }} }}
+  git: {{ plugin: git-silo }}
+  storage: {{ plugin: storage-localpath }}
+"""
 
 
 def skip(reason):
@@ -98,6 +109,12 @@ class Platform:
             self.destroy()
         else:
             self.close()
+
+    def publish(self, flake, builder=None):
+        """Before start(): it publishes the folder `flake` as its repository `seed`.  `builder`: YAML of that section, indented."""
+        self.config = f"{self.directory}/seed.yaml"
+        with open(self.config, "w") as file:
+            file.write(PUBLISHING.format(state=self.state, flake=flake, builder=f"builder:\n{builder}" if builder else ""))
 
     # Starting and stopping -------------------------------------------------------------------------------------------------------
     def start(self, deadline=180):

@@ -11,17 +11,6 @@ from seed_platform import SOURCE, Platform, needs, wait_for
 
 needs(root=True)
 
-CONFIG = """
-platform: {{ domain: seed.test, silo: silo.seed.test, state: "{directory}/state", flake: "{directory}/flake" }}
-listen: {{ ssh: "127.0.0.1:0", http: "127.0.0.1:0" }}
-admission: open
-providers:
-  runtime: {{ plugin: runtime-qemu }}
-  dns: {{ plugin: dns-powerdns, config: {{ managed: true, listen: "127.0.0.1:0" }} }}
-  git: {{ plugin: git-silo }}
-  storage: {{ plugin: storage-localpath }}
-"""
-
 
 def nix(person, *arguments, cwd, check=True):
     # A store of the test's own, at the place where Nix 2.8 wants one for templates: /nix, in a mount namespace of its own.
@@ -47,9 +36,7 @@ with platform:
         os.makedirs(f"{platform.directory}/{name}")
         with open(f"{platform.directory}/{name}/flake.nix", "w") as flake:
             flake.write("{ outputs = _: { }; }\n")
-    with open(f"{platform.directory}/seed.yaml", "w") as config:
-        config.write(CONFIG.format(directory=platform.directory))
-    platform.config = f"{platform.directory}/seed.yaml"
+    platform.publish(tree)
     alice = Person(platform, "alice")
     nix(alice, "flake", "lock", f"path:{tree}", "--override-input", "nixpkgs", f"path:{platform.directory}/nixpkgs",
         "--override-input", "sops-nix", f"path:{platform.directory}/sops-nix", cwd=tree)

@@ -19,18 +19,6 @@ from seed_person import Person
 from seed_platform import BUILD, SOURCE, Platform, needs
 
 needs(root=True, programs=["openssl", "busybox"])
-CONFIG = """
-platform: {{ domain: seed.test, silo: silo.seed.test, state: "{directory}/state", flake: "{flake}" }}
-listen: {{ ssh: "127.0.0.1:0", http: "127.0.0.1:0" }}
-admission: open
-builder:
-{builder}
-providers:
-  runtime: {{ plugin: runtime-qemu, config: {{ loopback_ports: "20000-29999" }} }}
-  dns: {{ plugin: dns-powerdns, config: {{ managed: true, listen: "127.0.0.1:0" }} }}
-  git: {{ plugin: git-silo }}
-  storage: {{ plugin: storage-localpath }}
-"""
 SOPS = {"flake.nix": """{ outputs = _: { nixosModules.sops = { lib, ... }: {
   options.sops = lib.mkOption { type = lib.types.submodule { freeformType = lib.types.attrsOf lib.types.anything; }; default = { }; };
 }; }; }
@@ -55,9 +43,7 @@ def packed(folder):
 platform = Platform(start=False)
 origin = Origin(f"{platform.directory}/origin", "github.com", "codeload.github.com", "cache.nixos.org")
 with origin, platform:
-    platform.config = f"{platform.directory}/seed.yaml"
-    with open(platform.config, "w") as config:
-        config.write(CONFIG.format(directory=platform.directory, flake=f"{BUILD}/share/seed/flake", builder=origin.yaml()))
+    platform.publish(f"{BUILD}/share/seed/flake", origin.yaml())
     platform.start()
     alice = Person(platform, "alice")
     os.makedirs(f"{alice.home}/.ssh")
