@@ -5,10 +5,6 @@ let
   schemas = import ./schema.nix { inherit lib; };
   credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   cfg = config.services.seed;
-  # Every plugin known at evaluation: ours, and those that packages in services.seed.plugins bring.
-  known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } cfg.plugins;
-  schemaOf = plugin: (known.${plugin} or (throw
-    "services.seed.providers: there is no plugin \"${plugin}\": use one of ${lib.concatStringsSep ", " (lib.attrNames known)}, or add its package to services.seed.plugins")).schema;
   # DEFAULT is the plugin that is meant when only settings are given; null: it has to be named.
   provider = default: types.submodule ({ config, ... }: {
     options = {
@@ -23,7 +19,7 @@ let
         description = "`process`: a process of its own. `inline`: inside seedd, for debugging.";
       };
       settings = mkOption {
-        type = schemas.settingsType (schemaOf config.plugin);
+        type = schemas.settingsType (schemas.of cfg.plugins config.plugin);
         default = { };
         description = "The plugin's configuration. Its options are the plugin's own, from its schema.";
       };
@@ -222,10 +218,5 @@ in {
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);
-    assertions = map (message: { assertion = false; inherit message; }) credentials.mistakes;
-    warnings = lib.concatLists (lib.mapAttrsToList (kind: chosen: lib.concatMap (choice:
-      map (key: "services.seed.providers.${kind}.settings.${key} is a secret and will be readable for everybody in the Nix store: use services.seed.credentials and the setting that takes a file")
-        (lib.filter (key: choice.settings.${key} or null != null) (schemas.secretKeys (schemaOf choice.plugin))))
-      (if chosen == null then [ ] else lib.toList chosen)) cfg.providers);
   };
 }

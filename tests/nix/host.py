@@ -197,3 +197,17 @@ for broken, words in [
     said = refusal(f"let {SYSTEM} in builtins.toJSON (host {{ services.seed = {{ enable = true; domain = \"x.example.org\"; {broken}; }}; }}).services.seed.settings")
     for word in words:
         assert word in said, (broken, word, said)
+
+# What no type catches is an assertion: its option and the remedy.
+WRONG = [
+    ("domain = \"Seed.example.org\"", "services.seed.domain \"Seed.example.org\" is not a domain name: write it like"),
+    ("domain = \"x.example.org\"; silo = \"a b\"", "services.seed.silo \"a b\" is not a host name: write it like"),
+    ("domain = \"x.example.org\"; listen.http = \"[::]:22\"", "services.seed.listen.ssh and services.seed.listen.http both use port 22: give one another port"),
+    ("domain = \"x.example.org\"; credentials.\"a b\" = \"/x\"", "services.seed.credentials: the name \"a b\" cannot be: use letters"),
+    ("domain = \"x.example.org\"; }; services.openssh = { enable = true", "services.seed.listen.ssh and services.openssh.ports both use port 22: move the host's own, services.openssh.ports = [ 2222 ];"),
+    ("domain = \"x.example.org\"; listen.ssh = \"[::]:2022\"; }; services.openssh = { enable = true", None),
+    ("domain = \"x.example.org\"; }; services.openssh = { enable = true; listenAddresses = [ { addr = \"10.0.0.1\"; } ]", None)]
+modules = " ".join("{ services.seed = { enable = true; " + text + "; }; }" for text, _ in WRONG)
+said = evaluate(f"let {SYSTEM} in map (module: map (a: a.message) (builtins.filter (a: !a.assertion && nixos.lib.hasInfix \"seed\" a.message) (host module).assertions)) [ {modules} ]")
+for (text, words), messages in zip(WRONG, said):
+    assert (len(messages) == 1 and words in messages[0]) if words else not messages, (text, words, messages)
