@@ -14,7 +14,7 @@
 namespace seed::clh {
 namespace {
 
-constexpr const char *kvm = "/dev/kvm";
+constexpr const char *kvm = "/dev/kvm", *installed = "/usr/bin/cloud-hypervisor", *by_hand = "/usr/local/bin/cloud-hypervisor";
 
 struct Settings {
     std::string cloud_hypervisor, device = kvm;
@@ -30,9 +30,7 @@ constexpr const char *schema = R"({
   }})";
 
 std::string find_program() {
-    for (const char *path : {"/usr/bin/cloud-hypervisor", "/usr/local/bin/cloud-hypervisor"})
-        if (access(path, X_OK) == 0) return path;
-    return "/usr/bin/cloud-hypervisor";
+    return access(installed, X_OK) && access(by_hand, X_OK) == 0 ? by_hand : installed;
 }
 
 }  // namespace
@@ -46,7 +44,7 @@ public:
 
 protected:
     Ability look_at_host() const override {
-        Ability ability{settings_.device == kvm ? "kvm" : settings_.device.substr(5), {}, {}};
+        Ability ability{"kvm", {}, {}};  // the contract's word for hardware
         if (access(settings_.cloud_hypervisor.c_str(), X_OK))
             ability.problems.push_back("cloud-hypervisor not found at " + settings_.cloud_hypervisor +
                                        ": install it (https://github.com/cloud-hypervisor/cloud-hypervisor/releases), set `cloud_hypervisor` to its path, or use "
