@@ -56,6 +56,15 @@ std::string canonical_key(std::string_view text) {
     return key_of(words[0], words[1]);
 }
 
+std::string fingerprint_of(const std::string &key) {
+    size_t space = key.find(' ');
+    auto blob = space == std::string::npos ? std::nullopt : base64_decode(std::string_view(key).substr(space + 1));
+    if (!blob) return key;
+    std::string text = base64(sha256(*blob));
+    text.erase(text.find_last_not_of('=') + 1);
+    return "SHA256:" + text;
+}
+
 std::vector<std::string> parse_authorized_keys(std::string_view content) {
     std::vector<std::string> keys;
     for (const auto &raw : split(content, '\n')) {

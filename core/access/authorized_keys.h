@@ -14,4 +14,7 @@ std::vector<std::string> parse_authorized_keys(std::string_view content);
 // "TYPE BASE64" in canonical form (base64 re-encoded), or empty when the text is not a public key of a type we accept.
 std::string canonical_key(std::string_view text);
 
+// "SHA256:..." of a canonical key, as ssh-keygen -l shows it; what is no key stays as it is.
+std::string fingerprint_of(const std::string &key);
+
 }  // namespace seed::access

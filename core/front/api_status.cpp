@@ -169,7 +169,11 @@ Task<json> Api::whoami(Request &request) {
     auto members = co_await visible(request);
     for (const auto &member : members)
         repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
-    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}};
+    json invitations = json::array();
+    const auto &store = deployer_.world().store;
+    for (const auto &repository : store.invited_to(request.person.key))
+        if (!store.flake(repository)) invitations.push_back(repository);
+    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}, {"invitations", invitations}};
 }
 
 Task<json> Api::health(Request &request) {
