@@ -130,6 +130,7 @@ private:
     json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
     void must_be_invited(const Person &person, const std::string &repository);
+    json invitations_of(const std::string &key);   // names of repositories
     void settle_invitations(const std::string &repository, const std::string &call);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);

@@ -168,11 +168,7 @@ Task<json> Api::whoami(Request &request) {
     auto members = co_await visible(request);
     for (const auto &member : members)
         repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
-    json invitations = json::array();
-    const auto &store = deployer_.world().store;
-    for (const auto &repository : store.invited_to(request.person.key))
-        if (!store.flake(repository)) invitations.push_back(repository);
-    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}, {"invitations", invitations}};
+    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}, {"invitations", invitations_of(request.person.key)}};
 }
 
 Task<json> Api::health(Request &request) {

@@ -52,12 +52,6 @@ ALTER TABLE generations ADD COLUMN ready INTEGER NOT NULL DEFAULT 0;
 UPDATE generations SET made = number, ready = EXISTS (SELECT 1 FROM revisions WHERE revisions.repository = generations.repository
     AND revisions.generation = generations.hash AND revisions.state = 'deployed');
 UPDATE flakes SET last_generation = coalesce((SELECT max(number) FROM generations WHERE generations.repository = flakes.repository), 0);
-)",
-    // Who may make a repository that is not there yet.
-    R"(
-CREATE TABLE invitations (
-    repository TEXT NOT NULL, key TEXT NOT NULL, comment TEXT NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (repository, key)) STRICT;
-CREATE INDEX invitations_key ON invitations (key);
 )"};
 
 }  // namespace

@@ -36,9 +36,6 @@ JournalEntry entry_of(const Query &q) {
     return {q.number(0), q.text(1), q.text(2), q.text(3), q.text(4), q.number(5)};
 }
 
-Invitation invitation_of(const Query &q) {
-    return {q.text(0), q.text(1), q.text(2), q.number(3)};
-}
 std::string text_of(const Query &q) {
     return q.text(0);
 }
@@ -122,27 +119,6 @@ bool Store::add_flake(const Flake &f) {
 
 void Store::remove_flake(const std::string &repository) {
     impl_->query("DELETE FROM flakes WHERE repository = ?").bind(repository).run();
-}
-
-bool Store::add_invitation(const Invitation &i) {
-    Query q = impl_->query("INSERT INTO invitations (repository, key, comment, created_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING");
-    q.bind(i.repository).bind(i.key).bind(i.comment).bind(i.created_ms).run();
-    return impl_->database.changes() > 0;
-}
-
-std::vector<Invitation> Store::invitations(const std::string &repository) const {
-    Query q = impl_->query("SELECT repository, key, comment, created_ms FROM invitations WHERE ?1 = '' OR repository = ?1 ORDER BY repository, rowid");
-    return all(q.bind(repository), invitation_of);
-}
-
-std::vector<std::string> Store::invited_to(const std::string &key) const {
-    Query q = impl_->query("SELECT repository FROM invitations WHERE key = ? ORDER BY repository");
-    return all(q.bind(key), text_of);
-}
-
-size_t Store::remove_invitations(const std::string &repository) {
-    impl_->query("DELETE FROM invitations WHERE repository = ?").bind(repository).run();
-    return static_cast<size_t>(impl_->database.changes());
 }
 
 int64_t Store::add_revision(const Revision &r) {

@@ -40,11 +40,6 @@ struct Generation {
     int64_t number = 0;     // 1, 2, 3 ... per repository, never given twice; put_generation() chooses it
     bool ready = false;     // all its instances were ready at least once
 };
-struct Invitation {  // to make a repository with the first push; one for each key
-    std::string repository, key;
-    std::string comment;  // what stood behind the key, for people
-    int64_t created_ms = 0;
-};
 struct JournalEntry {
     int64_t id = 0;
     std::string repository, action, state;  // begun, done, failed
@@ -73,11 +68,6 @@ public:
     size_t flakes_owned(const std::string &owner) const;
     bool add_flake(const Flake &flake);                // false: the repository exists already (first one wins)
     void remove_flake(const std::string &repository);  // only for a claim whose first push never arrived
-
-    bool add_invitation(const Invitation &invitation);                          // false: that key had one already, which stays
-    std::vector<Invitation> invitations(const std::string &repository) const;   // in the order of their making; "" is all, by repository
-    std::vector<std::string> invited_to(const std::string &key) const;          // repositories
-    size_t remove_invitations(const std::string &repository);                   // how many there were
 
     int64_t add_revision(const Revision &revision);
     void update_revision(const Revision &revision);  // by id

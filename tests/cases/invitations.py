@@ -118,7 +118,7 @@ with Platform(directory=directory, config=f"{directory}/seed.yaml") as platform:
     kind, blob = alice.public_key.split()[:2]
     for key in ("", " \n# nothing\n"):
         refused(2, "invite", "add", "new", key, says="name the keys that may make new")
-    for key in ("hello", f"{kind} {blob[:-8]}=== x", f"ssh-rsa {blob}", f"{kind}", blob, f"{kind} {'A' * 30000}", f"{kind} AAAA\x1b[31m", "\x1b]0;x\x07",
+    for key in ("hello", f"{kind} {blob[:-8]} cut", f"{kind} {blob[:-8]}=== x", f"ssh-rsa {blob}", f"{kind}", blob, f"{kind} {'A' * 30000}", f"{kind} AAAA\x1b[31m", "\x1b]0;x\x07",
                 f'command="id" {kind} {blob}', f"cert-authority {kind} {blob}", f"{alice.public_key}\nnonsense"):
         refused(2, "invite", "add", "new", key, says="is no public SSH key: give a whole line of a .pub file")
     with open(alice.key) as file:

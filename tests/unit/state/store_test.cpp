@@ -241,7 +241,7 @@ TEST_F(StoreTest, refuses_a_schema_that_is_newer) {
         FAIL();
     } catch (const Failure &failure) {
         EXPECT_EQ(failure.code(), Code::conflict);
-        EXPECT_THAT(failure.what(), HasSubstr("has schema 1000, this program knows up to 3; run the newer Seed that wrote it"));
+        EXPECT_THAT(failure.what(), HasSubstr("has schema 1000, this program knows up to 2; run the newer Seed that wrote it"));
     }
 }
 
