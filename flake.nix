@@ -25,8 +25,10 @@
       inherit mkSeed;
       mkInstance = mkSeed;
       mkImage = arguments: (mkSeed arguments).image;
-      # Every option of an instance as data: `nix eval .#lib.options --json`.
-      options = import ./nixos/lib/options.nix { inherit lib; options = (mkSeed { name = "options"; module = { }; }).options.seed; };
+      # Every option of an instance (seed.*) and of a host (services.seed.*) as data: `nix eval .#lib.options --json`.
+      options = let described = options: import ./nixos/lib/options.nix { inherit lib options; }; in
+        described { inherit ((mkSeed { name = "options"; module = { }; }).options) seed; }
+        // described { services = { inherit ((lib.nixosSystem { inherit system; modules = [ ./nixos/module.nix ]; }).options.services) seed; }; };
     };
 
     nixosModules = {

@@ -34,11 +34,17 @@ std::vector<std::string_view> words_of(std::string_view line) {
     return words;
 }
 
+// Of the string that a blob of at least four bytes begins with (RFC 4251, section 5).
+size_t length_of(std::string_view blob) {
+    size_t length = 0;
+    for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<unsigned char>(blob[i]);
+    return length;
+}
+
 // The blob's first string is the key type again (RFC 4253, section 6.6): both must agree.
 bool blob_names_type(std::string_view blob, std::string_view type) {
     if (blob.size() < 4) return false;
-    size_t length = (static_cast<unsigned char>(blob[0]) << 24) | (static_cast<unsigned char>(blob[1]) << 16) |
-                    (static_cast<unsigned char>(blob[2]) << 8) | static_cast<unsigned char>(blob[3]);
+    size_t length = length_of(blob);
     return length == type.size() && blob.size() > 4 + length && blob.substr(4, length) == type;
 }
 
@@ -54,6 +60,28 @@ std::string canonical_key(std::string_view text) {
     auto words = words_of(text);
     if (words.size() < 2 || !is_key_type(words[0])) return {};
     return key_of(words[0], words[1]);
+}
+
+bool is_whole_key(std::string_view key) {
+    auto blob = base64_decode(key.substr(std::min(key.size(), key.find(' ') + 1)));
+    if (!blob) return false;
+    std::string_view rest = *blob;
+    size_t fields = 0;
+    for (; rest.size() >= 4; ++fields) {
+        size_t length = length_of(rest);
+        if (length > rest.size() - 4) return false;
+        rest.remove_prefix(4 + length);
+    }
+    return rest.empty() && fields >= 2;
+}
+
+std::string fingerprint_of(const std::string &key) {
+    size_t space = key.find(' ');
+    auto blob = space == std::string::npos ? std::nullopt : base64_decode(std::string_view(key).substr(space + 1));
+    if (!blob) return key;
+    std::string text = base64(sha256(*blob));
+    text.erase(text.find_last_not_of('=') + 1);
+    return "SHA256:" + text;
 }
 
 std::vector<std::string> parse_authorized_keys(std::string_view content) {

@@ -40,11 +40,12 @@ constexpr const char *look =
     "  outputs = flake.outputs;\n"
     "  instance = name: seed:\n"
     "    if !(builtins.isAttrs seed && seed ? toplevel && seed ? meta)\n"
-    "    then throw \"seeds.${name} needs `meta` and `toplevel`\"\n"
+    "    then throw \"seeds.${name} needs `meta` and `toplevel`: make it with seed.lib.mkSeed { name = \\\"${name}\\\"; module = ...; }\"\n"
     "    else if !(seed.toplevel ? drvPath && seed.toplevel ? outPath)\n"
     "    then throw \"seeds.${name}.toplevel is not a derivation\"\n"
     "    else { meta = seed.meta; drv = seed.toplevel.drvPath; out = seed.toplevel.outPath; };\n"
-    "in (if outputs ? seeds then { seeds = builtins.mapAttrs instance outputs.seeds; } else { })\n"
+    "  seeds = if builtins.isAttrs outputs.seeds then outputs.seeds else throw \"`seeds` of the flake must be a set: seeds.NAME = seed.lib.mkSeed { ... };\";\n"
+    "in (if outputs ? seeds then { seeds = builtins.mapAttrs instance seeds; } else { })\n"
     "  // (if outputs ? combine.domains then { inherit (outputs.combine) domains; } else { })\n"
     "  // (if outputs ? ipv4 then { inherit (outputs) ipv4; } else { })\n"
     "  // (if outputs ? ipv6 then { inherit (outputs) ipv6; } else { })";
@@ -285,7 +286,7 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
     }
     const NixMessages &messages = result.messages;
     if (result.code) {
-        std::string block = messages.error_block();
+        const std::string block = messages.error_block();
         if (messages.contains("requires lock file changes") || messages.contains("in pure mode") || messages.contains("registry lookups are not allowed") ||
             messages.contains("while updating the lock file"))
             throw Failure(Code::invalid,
@@ -300,8 +301,9 @@ Task<json> NixBuilder::evaluate(const Call &the_call, const Source &the_source) 
         if (result.out_of_memory || messages.contains("out of memory") || messages.contains("Cannot allocate memory"))
             throw Failure(Code::limit, "evaluation needed more than " + format_size(impl_->settings.evaluation_memory) +
                                            " of memory\n" + block);
-        if (block.empty()) block = "nix eval ended with status " + std::to_string(result.code) + "\n" + messages.tail(5);
-        throw Failure(Code::invalid, "evaluation failed\n" + block);
+        if (block.empty())
+            throw Failure(Code::invalid, "evaluation failed: nix eval ended with status " + std::to_string(result.code) + "\n" + messages.tail(5));
+        throw Failure(Code::invalid, messages.failure("evaluation failed"));
     }
     json evaluated = parse_bounded(result.out, "the result of evaluation");
     auto seeds = evaluated.is_object() ? evaluated.find("seeds") : evaluated.end();
@@ -392,7 +394,7 @@ Task<void> NixBuilder::build(const Call &the_call, const Source &the_source, std
         if (attempt || !result.messages.contains(".drv' is not a valid store path")) break;
         co_await evaluate(call, source);
     }
-    std::string text = "build failed\n" + result.messages.error_block();
+    std::string text = result.messages.failure("build failed");
     if (std::string missing = missing_download(result.messages, settings, way_out.has_value(), trouble); !missing.empty()) text += "\n" + missing;
     if (std::string log = result.messages.failed_builder(); !log.empty()) text += "\n" + log;
     if (result.out_of_memory)

@@ -8,9 +8,30 @@
 namespace seed::build {
 namespace {
 
-constexpr size_t kept_lines = 400, shown_error_lines = 20, shown_log_lines = 10, line_limit = 300;
+constexpr size_t kept_lines = 400, kept_error_lines = 100, shown_error_lines = 20, shown_log_lines = 10, line_limit = 300;
 constexpr std::string_view store = "/nix/store/";
 constexpr size_t hash_length = 32;
+
+// A builder that cannot be started says so in the form in which Nix' processes hand errors to each other, in what Nix takes for its log:
+//   NAME> \1
+//   NAME> \5\0\0\0\0\0\0\0Error\0\0\0 ... executing '/bin/bash': No such file or directory\0\0 ...
+// Nix has taken escape sequences out of it, so its lengths say nothing any more: the longest printable part is the message.
+constexpr std::string_view frame_begin("\5\0\0\0\0\0\0\0Error", 13);
+std::string frame_message(std::string_view frame) {
+    std::string_view longest;
+    for (size_t at = 0; at < frame.size();) {
+        size_t begin = at;
+        while (at < frame.size() && static_cast<unsigned char>(frame[at]) >= ' ' && frame[at] != 127) ++at;
+        if (at - begin > longest.size()) longest = frame.substr(begin, at - begin);
+        ++at;
+    }
+    return "could not be started: " + std::string(longest);
+}
+std::string without_frame(std::string_view line) {
+    size_t at = line.find(frame_begin);
+    if (at == std::string_view::npos) return std::string(line);
+    return std::string(line.substr(0, at)) + frame_message(line.substr(at + frame_begin.size()));
+}
 
 // "/nix/store/HASH-source/flake.nix" becomes "flake.nix", "/nix/store/HASH-hello.drv" stays: it is a name to look for.
 std::string without_source_path(std::string_view line) {
@@ -27,7 +48,7 @@ std::string without_source_path(std::string_view line) {
 }
 
 bool is_noise(std::string_view line) {
-    return trim(line).empty() || line.find("you don't have Internet access") != std::string_view::npos ||
+    return trim(line).empty() || line.ends_with("> \1") || line.find("you don't have Internet access") != std::string_view::npos ||
            line.find("use '--show-trace'") != std::string_view::npos;
 }
 
@@ -49,16 +70,36 @@ std::string derivation_name(std::string_view line) {
 
 void NixMessages::add(std::string_view line) {
     if (is_noise(line)) return;
-    lines_.emplace_back(line.substr(0, 2000));
+    lines_.push_back(without_frame(line.substr(0, 2000)));
     if (lines_.size() > kept_lines) lines_.pop_front();
-    bool error = line.starts_with("error:");
-    if ((error || (!errors_.empty() && !is_log(line))) && errors_.size() < shown_error_lines) errors_.push_back(lines_.back());
+    if (!line.starts_with("error:") && (errors_.empty() || is_log(line))) return;
+    errors_.push_back(lines_.back());
+    // Of a long trace the middle is left out: what went wrong is its first line or among its last.
+    if (errors_.size() > kept_error_lines) errors_.erase(errors_.begin() + kept_error_lines / 2);
 }
 
+// Nix up to 2.19 begins with what is wrong; later ones with the way to it, below a bare "error:", and end with what is wrong.  What is
+// wrong comes first here, then where, then the way.
 std::string NixMessages::error_block() const {
+    auto first = errors_.begin(), wrong = first;
+    if (first != errors_.end() && trim(*first) == "error:") {
+        auto last = std::find_if(errors_.rbegin(), errors_.rend(), [](const std::string &line) { return trim(line).starts_with("error: "); });
+        wrong = last == errors_.rend() ? ++first : std::prev(last.base());
+        if (wrong != first) ++first;
+    }
+    std::vector<std::string_view> lines(wrong, errors_.end());
+    lines.insert(lines.end(), first, wrong);
+    if (lines.size() > shown_error_lines) lines.resize(shown_error_lines);
     std::string text;
-    for (const auto &line : errors_) text += (text.empty() ? "" : "\n") + without_source_path(line);
+    for (const auto &line : lines) text += text.empty() ? without_source_path(trim(line)) : "\n" + without_source_path(line);
     return text;
+}
+
+std::string NixMessages::failure(std::string_view what) const {
+    std::string block = error_block();
+    constexpr std::string_view tag = "error: ";
+    if (block.starts_with(tag)) block.erase(0, tag.size());
+    return std::string(what) + (block.empty() ? "" : ": " + block);
 }
 
 std::string NixMessages::failed_builder() const {
@@ -90,7 +131,8 @@ std::string NixMessages::tail(size_t count) const {
     return text;
 }
 
-std::string progress_line(std::string_view line) {
+std::string progress_line(std::string_view raw) {
+    std::string line = without_frame(raw);
     if (is_noise(line) || line.starts_with("error:") || line.starts_with("seed-nix-box:")) return {};
     if (line.starts_with("building '")) return "building " + printable(derivation_name(line), 100);
     if (line.starts_with("trace: ") || line.starts_with("warning: ") || is_log(line)) return printable(line, line_limit);

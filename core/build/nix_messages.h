@@ -10,8 +10,11 @@ namespace seed::build {
 class NixMessages {
 public:
     void add(std::string_view line);
-    // From the first "error:" on, at most 20 lines, printable, without store hashes of the source; empty: there is none.
+    // What is wrong first, then where and how Nix came to it: at most 20 lines, printable, without store hashes of the source; empty:
+    // Nix named no error.
     std::string error_block() const;
+    // The same as a sentence: "WHAT: what is wrong ...", or only WHAT.
+    std::string failure(std::string_view what) const;
     // The failing derivation's name and the last 10 lines of its log; empty when no builder failed.
     std::string failed_builder() const;
     bool contains(std::string_view text) const;  // in what error_block() would show, or in the tail
@@ -19,7 +22,7 @@ public:
 
 private:
     std::deque<std::string> lines_;   // the last ones
-    std::deque<std::string> errors_;  // from the first "error:" on; no builder's log
+    std::deque<std::string> errors_;  // from the first "error:" on, without the middle of many; no builder's log
 };
 
 // The line as progress for the person who waits; empty: not worth showing.

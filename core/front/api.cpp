@@ -39,6 +39,7 @@ const std::map<std::string, Api::Handler> Api::handlers = {
     {"volume_delete", &Api::volume_delete}, {"refresh", &Api::refresh},
     {"deployments", &Api::deployments}, {"generations", &Api::generations}, {"rollback", &Api::rollback},
     {"diff", &Api::diff}, {"plan", &Api::plan},
+    {"invitations", &Api::invitations}, {"invite", &Api::invite}, {"invite_revoke", &Api::invite_revoke},
 };
 
 Api::Api(deploy::Deployer &deployer, access::Access &access, Hosting hosting)

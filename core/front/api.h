@@ -20,6 +20,8 @@
 
 namespace seed::front {
 
+inline const std::string platforms_own = "seed";   // repository published by the provider of git, read by everybody, pushed to by nobody
+
 enum class PeerKind { session, http, metrics, operator_ };
 
 struct Person {
@@ -52,6 +54,8 @@ struct Request {
     std::function<void(const json &)> item;  // streams: one item to the peer, queued at once
     std::function<Task<void>(json)> send_item;  // the same, returns when the peer keeps up with reading
 };
+
+void must_be_operator(const Request &request);  // Failure(denied) for everybody else
 
 class Api {
 public:
@@ -93,6 +97,9 @@ private:
     Task<json> plugin_restart(Request &request);
     Task<json> plugin_check(Request &request);
     Task<json> collect(Request &request);
+    Task<json> invitations(Request &request);
+    Task<json> invite(Request &request);
+    Task<json> invite_revoke(Request &request);
     void tell_refusal(const Request &request, const std::string &op, const Failure &failure);
     Task<json> git(Request &request);
     Task<json> refresh(Request &request);
@@ -122,6 +129,9 @@ private:
     // Where an exposed port is reached from this host's loopback; empty when the runtime forwards none.
     json routes_of(deploy::FlakeWorker &worker, const model::InstanceSpec &spec);
     static std::vector<std::string> urls_of(deploy::FlakeWorker &worker, const std::string &instance, const model::ExposedPort &port);
+    void must_be_invited(const Person &person, const std::string &repository);
+    json invitations_of(const std::string &key);   // names of repositories
+    void settle_invitations(const std::string &repository, const std::string &call);
     Task<void> claim(const Request &request, std::string repository);
     Task<json> receive(Request &request, std::string repository, json serve);
     Task<void> catch_up(const Call &call, std::string repository, std::string pusher);

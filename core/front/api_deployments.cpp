@@ -3,22 +3,13 @@
 
 #include <seed/util/text.h>
 
+#include "core/access/authorized_keys.h"
 #include "core/base/async.h"
 #include "core/deploy/generations.h"
 #include "core/front/api.h"
 
 namespace seed::front {
 namespace {
-
-// "SHA256:..." as ssh-keygen -l shows it; empty when nobody did it.
-std::string fingerprint_of(const std::string &key) {
-    size_t space = key.find(' ');
-    auto blob = space == std::string::npos ? std::nullopt : base64_decode(std::string_view(key).substr(space + 1));
-    if (!blob) return key;
-    std::string text = base64(sha256(*blob));
-    text.erase(text.find_last_not_of('=') + 1);
-    return "SHA256:" + text;
-}
 
 int64_t number_of(const state::Store &store, const std::string &repository, const std::string &hash) {
     if (hash.empty()) return 0;
@@ -42,7 +33,7 @@ json Api::deployment_json(const state::Revision &revision) const {
             {"repository", revision.repository},
             {"kind", revision.kind},
             {"commit", revision.commit},
-            {"by", fingerprint_of(revision.pushed_by)},
+            {"by", access::fingerprint_of(revision.pushed_by)},
             {"state", revision.state},
             {"stage", revision.stage},
             {"message", revision.message},

@@ -16,7 +16,6 @@ namespace seed::front {
 
 namespace {
 const std::string no_commit(40, '0');
-const std::string platforms_own = "seed";   // published by the provider of git, read by everybody, pushed to by nobody
 
 constexpr int conversations_per_key = 16;  // at the same time: each is a process with memory of its own
 
@@ -79,9 +78,7 @@ Task<json> Api::git(Request &request) {
 Task<void> Api::claim(const Request &request, std::string repository) {
     auto &store = deployer_.world().store;
     if (request.person.key.empty()) throw Failure(Code::denied, "pushing needs a key; connect over ssh");
-    if (!hosting_.open_admission)
-        throw Failure(Code::denied,
-                      "there is no repository " + repository + " and this platform makes none without an invitation");
+    must_be_invited(request.person, repository);
     size_t owned = store.flakes_owned(request.person.key);
     if (owned >= hosting_.repositories_per_key)
         throw Failure(Code::limit, "this key owns " + std::to_string(owned) + " repositories, as many as the platform allows");
@@ -199,6 +196,7 @@ Task<json> Api::receive(Request &request, std::string repository, json serve) {
     receiving.end();
     Call part("after a push to " + repository, std::chrono::seconds(30));
     if (failure) co_await catch_up(part, repository, request.person.key);
+    if (arrived) settle_invitations(repository, request.call.id());
     if (!arrived) co_await release_if_empty(part, repository);
     if (failure) std::rethrow_exception(failure);
     co_return json{{"exit_code", last.value("exit_code", 1)}, {"call", request.call.id()}};
@@ -295,8 +293,8 @@ void Api::report_outcome(const state::Revision &revision, ReportPipe &report) {
     auto seconds = format_duration_ms(revision.finished_ms - revision.created_ms);
     if (revision.state == "superseded") return report.line("seed: superseded: " + revision.message);
     if (revision.state != "deployed") {
-        report.line("seed: FAILED while " + revision.stage + " (after " + seconds + ")" +
-                    (revision.stage == "starting" ? "" : "; what ran before still runs"));
+        bool untouched = revision.stage != "starting" && !deployer_.worker(revision.repository).current().empty();
+        report.line("seed: FAILED while " + revision.stage + " (after " + seconds + ")" + (untouched ? "; what ran before still runs" : ""));
         for (const auto &line : split(revision.message, '\n')) report.line("seed:   " + printable(line, 1000));
         return;
     }

@@ -9,10 +9,6 @@
 namespace seed::front {
 namespace {
 
-void must_be_operator(const Request &request) {
-    if (request.kind != PeerKind::operator_) throw Failure(Code::denied, "only the operator may ask for that");
-}
-
 uint64_t free_bytes(const std::string &directory) {
     struct statvfs disk {};
     if (statvfs(directory.c_str(), &disk) != 0) fail_errno("cannot ask how much room " + directory + " has");
@@ -20,6 +16,10 @@ uint64_t free_bytes(const std::string &directory) {
 }
 
 }  // namespace
+
+void must_be_operator(const Request &request) {
+    if (request.kind != PeerKind::operator_) throw Failure(Code::denied, "only the operator may ask for that");
+}
 
 // Gauges are looked up now; counters and histograms were counted as things happened.
 Task<json> Api::metrics(Request &request) {

@@ -25,10 +25,6 @@ constexpr unsigned checking_uid = uids::plugin_base + 90;
 // What calls no operation: whatever the configuration says, nothing outside is touched.
 constexpr const char *harmless_checks = "^(static\\.|life\\.(bad-config|reload)$)";
 
-void must_be_operator(const Request &request) {
-    if (request.kind != PeerKind::operator_) throw Failure(Code::denied, "only the operator may ask for that");
-}
-
 }  // namespace
 
 std::shared_ptr<providers::Provider> Api::provider_named(const std::string &name) const {

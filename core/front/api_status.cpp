@@ -168,7 +168,7 @@ Task<json> Api::whoami(Request &request) {
     auto members = co_await visible(request);
     for (const auto &member : members)
         repositories.push_back({{"name", member.repository}, {"role", access::to_string(member.role)}});
-    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}};
+    co_return json{{"key", request.person.key}, {"fingerprint", request.person.fingerprint}, {"repositories", repositories}, {"invitations", invitations_of(request.person.key)}};
 }
 
 Task<json> Api::health(Request &request) {

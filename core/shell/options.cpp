@@ -54,6 +54,11 @@ Options &Options::argument(const std::string &name, std::string &value, bool req
     return *this;
 }
 
+Options &Options::arguments(const std::string &name, std::vector<std::string> &values) {
+    state_->app.add_option(name, values);
+    return *this;
+}
+
 void Options::parse(std::vector<std::string> arguments) {
     if (arguments.size() == 1 && arguments[0] == "--describe-options") throw OptionsWanted{describe(state_->app)};
     std::reverse(arguments.begin(), arguments.end());  // CLI11 takes them from the back

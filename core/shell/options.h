@@ -24,6 +24,7 @@ public:
     Options &number(const std::string &names, int64_t &value, int64_t least, int64_t most);
     Options &text(const std::string &names, std::string &value);
     Options &argument(const std::string &name, std::string &value, bool required);  // in order of declaration
+    Options &arguments(const std::string &name, std::vector<std::string> &values);  // all that are left; none is fine
     void parse(std::vector<std::string> arguments);                                 // throws UsageError, HelpWanted
 
 private:

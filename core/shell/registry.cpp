@@ -8,7 +8,7 @@ namespace seed::shell {
 
 extern const Command help_command, status_command, logs_command, restart_command, start_command, stop_command, volumes_command, whoami_command,
     health_command, version_command, events_command, metrics_command, plugin_command, gc_command, deployments_command, generations_command,
-    rollback_command, diff_command, plan_command, backup_command, restore_command;
+    rollback_command, diff_command, plan_command, invite_command, backup_command, restore_command;
 
 const std::vector<const Command *> &session_commands() {
     static const std::vector<const Command *> commands = {
@@ -21,7 +21,7 @@ const std::vector<const Command *> &operator_commands() {
     static const std::vector<const Command *> commands = {
         &status_command,  &logs_command,   &restart_command, &start_command,  &stop_command,    &deployments_command, &generations_command,
         &rollback_command, &diff_command,  &plan_command,    &volumes_command, &events_command, &health_command,      &metrics_command,
-        &plugin_command,  &gc_command,     &version_command, &backup_command,  &restore_command, &help_command};
+        &plugin_command,  &gc_command,     &invite_command,  &version_command, &backup_command,  &restore_command, &help_command};
     return commands;
 }
 

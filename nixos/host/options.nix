@@ -6,7 +6,7 @@ let
   credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   cfg = config.services.seed;
   # DEFAULT is the plugin that is meant when only settings are given; null: it has to be named.
-  provider = default: types.submodule ({ config, ... }: {
+  provider = default: types.submodule ({ config, options, ... }: {
     options = {
       plugin = mkOption ({
         type = types.str;
@@ -19,7 +19,7 @@ let
         description = "`process`: a process of its own. `inline`: inside seedd, for debugging.";
       };
       settings = mkOption {
-        type = schemas.settingsType (schemas.of cfg.plugins config.plugin);
+        type = if options.plugin.isDefined then schemas.settingsType (schemas.of cfg.plugins config.plugin) else types.attrsOf types.anything;
         default = { };
         description = "The plugin's configuration. Its options are the plugin's own, from its schema.";
       };
@@ -184,6 +184,7 @@ in {
     credentialPath = mkOption {
       type = types.functionTo types.str;
       readOnly = true;
+      defaultText = lib.literalMD "where the credential of that name is";
       default = name: if cfg.credentials ? ${name} then credentials.path name
         else throw "services.seed.credentials has no \"${name}\": add credentials.${name} = \"/path/to/the/file\";";
       description = "Where the provider that needs it finds a credential: `api_key_file = config.services.seed.credentialPath \"pdns\";`. Only that provider can read it.";
@@ -205,6 +206,7 @@ in {
       type = types.listOf types.str;
       readOnly = true;
       default = [ cfg.stateDirectory ];
+      defaultText = lib.literalExpression "[ config.services.seed.stateDirectory ]";
       description = "What a host with an ephemeral root must keep, for `environment.persistence`.";
     };
   };

@@ -23,7 +23,7 @@ let
   namespace = if file == null then null else
     let computed = rules.namespaceOf cid; in
     if computed != null then computed
-    else throw "${toString file} holds no identity: make it with `seed-identity`, it begins with k51qzi5uqu5d";
+    else throw "${toString file} holds no identity, one line that begins with k51qzi5uqu5d: put the flake's own there again, or remove the file";
   evaluated = nixosSystem {
     inherit system specialArgs;
     modules = [

@@ -9,7 +9,7 @@
     enable = true;
     domain = "seed.example.org";             # instances are INSTANCE.NAMESPACE.seed.example.org
     silo = "silo.example.org";               # git clone silo.example.org:my-app.git
-    admission = "open";                      # who reaches the SSH port makes a repository by pushing to it; "invite": nobody does
+    admission = "open";                      # who reaches the SSH port makes a repository by pushing to it; "invite": only those of `seed invite add`
     openFirewall = true;                     # SSH, HTTP and DNS of the platform
 
     # The platform's own SSH server takes port 22: people type no port.  Move the host's.

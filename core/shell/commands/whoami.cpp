@@ -1,5 +1,7 @@
 #include <nlohmann/json.hpp>
 
+#include <seed/util/text.h>
+
 #include "core/front/client.h"
 #include "core/shell/command.h"
 #include "core/shell/options.h"
@@ -26,6 +28,8 @@ int run(Context &context, const Arguments &arguments) {
     std::vector<std::vector<std::string>> rows;
     for (auto &repository : list_of(answer, "repositories"))
         rows.push_back({text_of(repository, "name", "?"), text_of(repository, "role", "?")});
+    for (auto &repository : list_of(answer, "invitations"))
+        if (repository.is_string()) rows.push_back({printable(repository.get_ref<const std::string &>(), 64), "invited: a push makes it"});
     context.out.write(rows.empty() ? "no repositories\n" : table(rows));
     return exit_ok;
 }

@@ -43,3 +43,13 @@ TEST(AuthorizedKeys, Garbage_is_ignored) {
     EXPECT_TRUE(canonical_key("").empty());
     EXPECT_TRUE(canonical_key("ssh-ed25519").empty());
 }
+
+TEST(AuthorizedKeys, A_key_that_was_cut_short_is_not_whole) {
+    EXPECT_TRUE(is_whole_key(a));
+    const std::string type = "ssh-ed25519 ";
+    for (size_t length = type.size(); length < a.size(); ++length) EXPECT_FALSE(is_whole_key(canonical_key(a.substr(0, length)))) << length;
+    for (const auto &text : {"", "ssh-ed25519", "ssh-ed25519 ", "ssh-ed25519 AAAA", "ssh-ed25519 /////w=="}) EXPECT_FALSE(is_whole_key(text)) << text;
+    EXPECT_EQ(fingerprint_of("no key"), "no key");
+    EXPECT_EQ(fingerprint_of(a).substr(0, 7), "SHA256:");
+    EXPECT_EQ(fingerprint_of(a).size(), 50u);
+}
