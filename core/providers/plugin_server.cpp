@@ -30,6 +30,7 @@ namespace {
 
 // Streams of all kinds and the calls beside them; beyond that something is wrong and LIMIT says so.
 constexpr size_t call_limit = 512;
+constexpr size_t kept_cancels = 16;
 
 std::string_view view(seed_text text) {
     return {text.data, text.size};
@@ -50,7 +51,8 @@ struct ServerCall : seed_call {
     std::string_view request;       // within it
     std::vector<UniqueFd> received;
     std::vector<int> borrowed;
-    UniqueFd cancel{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    UniqueFd cancel;
+    bool stopped = false;   // with the server's calls_lock_
 
     std::mutex lock;  // plugins may report from any thread of theirs
     std::optional<std::string> reply;
@@ -61,6 +63,7 @@ struct ServerCall : seed_call {
 
     bool streams() const { return slot && slot->flow != Flow::plain; }
     void stop() {
+        stopped = true;
         uint64_t one = 1;
         [[maybe_unused]] ssize_t written = write(cancel.get(), &one, sizeof one);  // readable for ever: nobody reads it
     }
@@ -128,6 +131,7 @@ private:
     std::mutex exclusive_;  // held by a call that may not overlap others
     std::mutex calls_lock_;
     std::map<uint64_t, std::shared_ptr<ServerCall>> calls_;
+    std::vector<UniqueFd> unused_cancels_;   // of calls that ended without being stopped, for the next ones; with calls_lock_
     std::shared_ptr<Workers> workers_ = std::make_shared<Workers>(call_limit + 1);
 };
 
@@ -191,6 +195,14 @@ void Server::prepare(ServerCall &call, int64_t deadline_ns) {
     call.id = borrow(call.name);
     call.request_id = borrow(call.request_identity);
     call.deadline_ns = deadline_ns;
+    {
+        std::lock_guard guard(calls_lock_);
+        if (!unused_cancels_.empty()) {
+            call.cancel = std::move(unused_cancels_.back());
+            unused_cancels_.pop_back();
+        }
+    }
+    if (!call.cancel) call.cancel.reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     call.cancel_fd = call.cancel.get();
     for (const UniqueFd &descriptor : call.received) call.borrowed.push_back(descriptor.get());
     call.fd_count = static_cast<uint32_t>(call.borrowed.size());
@@ -228,6 +240,7 @@ std::shared_ptr<ServerCall> Server::register_call(std::string frame, std::vector
 void Server::unregister(const std::shared_ptr<ServerCall> &call) {
     std::lock_guard guard(calls_lock_);
     calls_.erase(call->number);
+    if (!call->stopped && unused_cancels_.size() < kept_cancels) unused_cancels_.push_back(std::move(call->cancel));
 }
 
 // True when some other thread will take the next frame; one is made when there is none.

@@ -102,6 +102,7 @@ FrameReader::Progress FrameReader::step(int socket) {
         message.msg_controllen = sizeof space;
         ssize_t n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR) continue;
+        drained_ = n < 0 || static_cast<size_t>(n) < wanted;   // epoll(7): a short read is the last one
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Progress::blocked;
         if (n < 0 && !peer_is_gone(errno)) fail_errno("cannot read from the peer");
         if (n <= 0) {
@@ -112,7 +113,9 @@ FrameReader::Progress FrameReader::step(int socket) {
         take_descriptors(message, arrived);
         size_t before = bytes_.size();
         bytes_.append(bytes, static_cast<size_t>(n));
-        if (!arrived.empty()) claim(std::move(arrived), before);
+        if (arrived.empty()) continue;
+        drained_ = false;   // it ended behind them
+        claim(std::move(arrived), before);
     }
 }
 

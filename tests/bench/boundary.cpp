@@ -1,12 +1,16 @@
 // What the boundary between the core and its plugins costs, in one run:
 //
 //   call         a request of 1 KiB through the core, a frame, the host process, the plugin and back, JSON included, against two bare
-//                processes that exchange the same bytes over a socketpair.  Both take turns; medians of medians.  Goal: 2
+//                processes that exchange the same bytes over a socketpair.  Both take turns; medians of medians.  Goal: 2.  Like with
+//                like: both pairs on one processor, on one each, and wherever the kernel puts them, which it may do differently
+//   json         what nlohmann::json alone takes for these bodies: each is written once and read once
+//   work         time on processors for each call, of either side
 //   descriptors  a call that is given a file of 256 MiB against one of 4 KiB: nothing is copied.  Goal: 1
 //   memory       proportional memory of eight hosts, each with a plugin.  Goal: below 40 MB
 //   start        until all eight are open, started at once.  Goal: below 100 ms
 //
-// Goals are printed, not enforced: machines differ.  bench_boundary [ROUNDS]
+// Goals are printed, not enforced: machines differ.  bench_boundary [ROUNDS [call|descriptors|hosts]]
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -75,11 +79,19 @@ public:
         if (!exchange(socket_.get(), true, request_) || !exchange(socket_.get(), false, reply_)) std::abort();
     }
 
+    pid_t pid() const { return pid_; }
+
 private:
     std::string request_, reply_;
     pid_t pid_ = 0;
     UniqueFd socket_;
 };
+
+// What every call has to do to its bodies: each is written by one side and read by the other.
+void write_and_read(const json &request, const json &reply) {
+    for (const json *body : {&request, &reply})
+        if (json::parse(body->dump()) != *body) std::abort();
+}
 
 class Hosts {
 public:
@@ -132,6 +144,7 @@ public:
         }
         co_return median(times);
     }
+    pid_t pid() const { return open_.front()->describe()["pid"].get<pid_t>(); }   // of the first
     double memory_mb() const {
         double sum = 0;
         for (const auto &provider : open_)
@@ -162,6 +175,48 @@ ino_t inode(const UniqueFd &file) {
     return status.st_ino;
 }
 
+// Which processors a process may use, the calling one or another: all of its threads.
+cpu_set_t processors() {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) std::abort();
+    return set;
+}
+void place(pid_t process, const cpu_set_t &set) {
+    for (const auto &thread : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task"))
+        sched_setaffinity(std::atoi(thread.path().filename().c_str()), sizeof set, &set);   // one may end meanwhile
+}
+cpu_set_t only(int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<size_t>(processor), &set);
+    return set;
+}
+
+// Time on processors since its start, of all its threads.
+double processor_microseconds(pid_t process) {
+    double sum = 0;
+    for (const auto &thread : std::filesystem::directory_iterator("/proc/" + std::to_string(process) + "/task"))
+        sum += std::atof(read_file(thread.path() / "schedstat").c_str()) / 1000;
+    return sum;
+}
+
+// Where the core is, and where both of its peers are.
+struct Placement {
+    const char *name;
+    cpu_set_t ours, theirs;
+};
+
+std::vector<Placement> placements() {
+    cpu_set_t all = processors();
+    std::vector<int> numbers;
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(static_cast<size_t>(i), &all)) numbers.push_back(i);
+    std::vector<Placement> result = {{"on one processor", only(numbers[0]), only(numbers[0])}};
+    if (numbers.size() > 1) result.push_back({"on two processors", only(numbers[0]), only(numbers[1])});
+    result.push_back({"wherever they are put", all, all});
+    return result;
+}
+
 void measure_calls(const std::filesystem::path &folder, int rounds) {
     Hosts hosts(folder);
     hosts.run(hosts.open_all({hosts.settings("dns", "answers")}));
@@ -169,28 +224,56 @@ void measure_calls(const std::filesystem::path &folder, int rounds) {
     constexpr int calls = 400;
     // The same bytes: the frames with their lengths and envelopes.
     std::string frame = json{{"call", {{"id", 1000}, {"slot", "zones"}, {"name", "bench"}, {"request_id", "bench"}, {"deadline_ns", INT64_MAX / 10}, {"request", request}}}}.dump();
-    std::string answer = R"({"done":{"call":1000,"code":0,"body":{"settled":true,"size":1024,"zones":[]}}})";
+    json reply = {{"settled", true}, {"size", 1024}, {"zones", json::array()}};
+    std::string answer = R"({"done":{"call":1000,"code":0,"body":)" + reply.dump() + "}}";
     BarePeer bare(frame.size() + 4, answer.size() + 4);
-    std::vector<double> ours, theirs;
+    std::vector<double> json_alone;
     hosts.run(hosts.calls("zones", request, {}, 100));   // the first ones start threads
-    for (int round = 0; round < rounds; ++round) {
-        ours.push_back(hosts.run(hosts.calls("zones", request, {}, calls)));
-        std::vector<double> times;
-        for (int i = 0; i < calls; ++i) {
-            auto began = Clock::now();
-            bare.ask();
-            times.push_back(microseconds_since(began));
+    double core_spent = 0, host_spent = 0;
+    size_t measured = 0;
+    for (const Placement &placement : placements()) {
+        place(getpid(), placement.ours);
+        place(hosts.pid(), placement.theirs);
+        place(bare.pid(), placement.theirs);
+        std::vector<double> ours, theirs;
+        for (int round = 0; round < rounds; ++round) {
+            double core_work = processor_microseconds(getpid()), host_work = processor_microseconds(hosts.pid());
+            ours.push_back(hosts.run(hosts.calls("zones", request, {}, calls)));
+            core_spent += processor_microseconds(getpid()) - core_work;
+            host_spent += processor_microseconds(hosts.pid()) - host_work;
+            measured += calls;
+            std::vector<double> times;
+            for (int i = 0; i < calls; ++i) {
+                auto began = Clock::now();
+                bare.ask();
+                times.push_back(microseconds_since(began));
+            }
+            theirs.push_back(median(times));
+            for (int i = 0; i < calls; ++i) {
+                auto began = Clock::now();
+                write_and_read(request, reply);
+                json_alone.push_back(microseconds_since(began));
+            }
         }
-        theirs.push_back(median(times));
+        std::printf("call         %7.1f us through the boundary, %5.1f us bare, %s: ratio %.2f (goal 2)\n", median(ours), median(theirs), placement.name,
+                    median(ours) / median(theirs));
     }
-    std::printf("call         %7.1f us through the boundary, %7.1f us bare: ratio %.2f (goal 2)\n", median(ours), median(theirs), median(ours) / median(theirs));
+    std::printf("json         %7.1f us of it to write and read the same bodies alone\n", median(json_alone));
+    std::printf("work         %7.1f us of processor time in the core, %.1f us in the host\n", core_spent / static_cast<double>(measured),
+                host_spent / static_cast<double>(measured));
+}
 
+void measure_descriptors(const std::filesystem::path &folder, int rounds) {
+    Hosts hosts(folder);
+    hosts.run(hosts.open_all({hosts.settings("dns", "answers")}));
+    json request = {{"zone", std::string(1024, 'z')}};
+    constexpr int calls = 100;
     UniqueFd small = memory_file(4096), large = memory_file(256u << 20);
     std::vector<double> with_small, with_large;
     for (int round = 0; round < rounds; ++round) {
         std::vector<int> one = {small.get()}, other = {large.get()};
-        with_small.push_back(hosts.run(hosts.calls("zones", request, one, calls / 4)));
-        with_large.push_back(hosts.run(hosts.calls("zones", request, other, calls / 4)));
+        with_small.push_back(hosts.run(hosts.calls("zones", request, one, calls)));
+        with_large.push_back(hosts.run(hosts.calls("zones", request, other, calls)));
         if (hosts.last.value("inode", ino_t{0}) != inode(large)) {
             std::printf("descriptors: the plugin got another file than it was given\n");
             std::exit(1);
@@ -225,7 +308,9 @@ int main(int argc, char **argv) {
     unsetenv("SEED_CHECK_SCHEMAS");
     TemporaryDirectory folder(std::filesystem::temp_directory_path(), "seed-bench-");
     std::filesystem::permissions(folder.path(), std::filesystem::perms(0711));
-    measure_calls(folder.path(), rounds);
-    measure_hosts(folder.path(), rounds);
+    std::string only = argc > 2 ? argv[2] : "";
+    if (only.empty() || only == "call") measure_calls(folder.path(), rounds);
+    if (only.empty() || only == "descriptors") measure_descriptors(folder.path(), rounds);
+    if (only.empty() || only == "hosts") measure_hosts(folder.path(), rounds);
     return 0;
 }

@@ -51,6 +51,57 @@ TEST(FrameTurns, WhoeverHasTheTurnIsAlone) {
     EXPECT_EQ(other.get(), "second");
 }
 
+TEST(FrameTurns, WhatArrivesWhileAnotherOneHasTheTurnComesWhenItIsPassedOn) {
+    for (int round = 0; round < 200; ++round) {
+        SocketPair sockets = make_socket_pair();
+        FrameTurns turns(sockets.theirs.get());
+        send_frame(sockets.ours.get(), "first");
+        ASSERT_EQ(turns.take()->body, "first");
+        auto other = std::async(std::launch::async, [&] { return turns.take()->body; });
+        auto sender = std::async(std::launch::async, [&] { send_frame(sockets.ours.get(), "second"); });
+        if (round % 2) sender.wait();
+        turns.pass_on();
+        ASSERT_EQ(other.get(), "second");
+    }
+}
+
+TEST(FrameTurns, WhatArrivesWhileFramesAreReadAlreadyIsNotForgotten) {
+    SocketPair sockets = make_socket_pair();
+    FrameTurns turns(sockets.theirs.get());
+    for (const char *name : {"a", "b", "c"}) send_frame(sockets.ours.get(), name);
+    ASSERT_EQ(turns.take()->body, "a");   // all three are read
+    send_frame(sockets.ours.get(), "d");  // its edge comes to whoever gets b
+    for (const char *name : {"b", "c", "d"}) {
+        turns.pass_on();
+        ASSERT_EQ(turns.take()->body, name);
+    }
+}
+
+TEST(FrameTurns, TheEndBehindAFrameIsSeen) {
+    SocketPair sockets = make_socket_pair();
+    FrameTurns turns(sockets.theirs.get());
+    send_frame(sockets.ours.get(), "last");
+    sockets.ours.reset();   // before anybody looks: one edge tells of both
+    ASSERT_EQ(turns.take()->body, "last");
+    turns.pass_on();
+    EXPECT_FALSE(turns.take());
+}
+
+TEST(FrameTurns, FramesWithDescriptorsFollowEachOther) {
+    constexpr int frames = 20;
+    SocketPair sockets = make_socket_pair();
+    FrameTurns turns(sockets.theirs.get());
+    std::vector<int> one = {sockets.ours.get()};
+    for (int i = 0; i < frames; ++i) send_frame(sockets.ours.get(), std::to_string(i), i % 3 ? one : std::vector<int>{});
+    for (int i = 0; i < frames; ++i) {   // the kernel ends a read behind descriptors: what follows them makes no edge
+        auto frame = turns.take();
+        ASSERT_TRUE(frame);
+        EXPECT_EQ(frame->body, std::to_string(i));
+        EXPECT_EQ(frame->descriptors.size(), i % 3 ? 1u : 0u);
+        turns.pass_on();
+    }
+}
+
 TEST(FrameTurns, AFrameInPartsIsPutTogetherByWhoeverIsThere) {
     SocketPair sockets = make_socket_pair();
     FrameTurns turns(sockets.theirs.get());

@@ -41,6 +41,9 @@ public:
     void set_limit(size_t limit) { limit_ = limit; }   // of the frames that are not complete yet
     Progress step(int socket);  // throws Failure(invalid) on a malformed frame
     bool is_complete() const;   // step() would not look at the socket
+    // The last look at the socket left nothing there: for who waits for edges.  What has come since makes a new one; the end of the stream
+    // that was there already makes none.
+    bool is_drained() const { return drained_; }
     Frame take();               // after it, step() goes on with the next frame
 
 private:
@@ -55,6 +58,7 @@ private:
     Reads reads_;
     std::string bytes_;   // from the beginning of a frame on
     std::vector<Brought> brought_;
+    bool drained_ = false;
 };
 class FrameWriter {
 public:
