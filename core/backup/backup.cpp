@@ -23,7 +23,7 @@ constexpr const char *database = "seed.sqlite3";
 
 // What is made again by itself, or belongs to this moment and machine.
 bool left_out(const std::string &path, bool volumes) {
-    static const std::set<std::string> never = {"runtime", "dns", "lock", "seedd.sock", "lost+found", "core/seed.sqlite3",
+    static const std::set<std::string> never = {"runtime", "dns", "lock", "seedd.sock", "front.sock", "lost+found", "core/seed.sqlite3",
                                                 "core/seed.sqlite3-wal", "core/seed.sqlite3-shm"};
     if (never.contains(path) || path[0] == '.' || (is_storage(path) && !volumes)) return true;
     auto parts = split(path, '/');

@@ -89,7 +89,7 @@ private:
 
     void check_place(const Entry &entry) {
         std::string top = entry.path.substr(0, entry.path.find('/'));
-        static const std::set<std::string> foreign = {"runtime", "dns", "lock", "seedd.sock", "lost+found"};
+        static const std::set<std::string> foreign = {"runtime", "dns", "lock", "seedd.sock", "front.sock", "lost+found"};
         if (top[0] == '.' || foreign.contains(top)) refuse("the archive has " + entry.path + ", which no backup of ours has");
         if (geteuid() == 0 && !(may_own(entry.uid) && may_own(entry.gid)))
             refuse(entry.path + " in the archive belongs to id " + std::to_string(entry.uid) + ", which is none of Seed's");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <seed/util/failure.h>
+#include <seed/util/privileged_cage.h>
 #include <cerrno>
 #include <cstring>
 
@@ -95,18 +96,27 @@ bool set_limit(int what, uint64_t value) {
 }
 
 // Needs CAP_SETPCAP; an ordinary user has none and nothing to drop (his own user namespace excepted, where this works).
-CageFailure drop_bounding_set(bool required) {
+CageFailure drop_bounding_set(bool required, uint64_t keep) {
     for (unsigned long capability = 0; capability < 64; ++capability)
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL && required)
+        if (!(keep >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) && errno != EINVAL && required)
             return failed(CageStep::bounding_set, errno);
     return {};
 }
 
-bool clear_capabilities() {
+// All but these are gone afterwards, and none of these is for a program that is executed.
+bool reduce_capabilities(uint64_t keep) {
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2] = {};
+    for (int half : {0, 1}) data[half].effective = data[half].permitted = static_cast<uint32_t>(keep >> (32 * half));
     return syscall(SYS_capset, &header, data) == 0;
+}
+
+uint64_t own_capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2] = {};
+    if (syscall(SYS_capget, &header, data) != 0) return 0;
+    return data[0].effective | uint64_t(data[1].effective) << 32;
 }
 
 }  // namespace
@@ -149,7 +159,7 @@ int landlock_abi() {
 
 PreparedCage prepare_cage(const Cage &cage, const std::string &program) {
     PreparedCage result;
-    result.root = geteuid() == 0;
+    result.changes_ids = geteuid() == 0 || (own_capabilities() >> CAP_SETUID & 1);
     result.uid = cage.uid;
     result.drop_capabilities = cage.drop_capabilities;
     result.abi = landlock_abi();
@@ -184,14 +194,15 @@ CageFailure enter_prepared_cage(const PreparedCage &cage, bool die_with_parent) 
     for (auto [what, value] : cage.limits)
         if (!set_limit(what, value)) return failed(CageStep::rlimit, errno, what);
     if (cage.drop_capabilities)
-        if (CageFailure failure = drop_bounding_set(cage.root); failure.step != CageStep::none) return failure;
-    if (cage.root && cage.uid) {
+        if (CageFailure failure = drop_bounding_set(cage.changes_ids, cage.keep); failure.step != CageStep::none) return failure;
+    if (cage.changes_ids && cage.uid) {
+        if (cage.keep) prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);   // of what is permitted; the change of ids clears what is effective
         // The raw calls: glibc's wrappers would signal every thread of a process that fork has reduced to one.
         if (syscall(SYS_setgroups, 0, nullptr)) return failed(CageStep::groups, errno);
         if (syscall(SYS_setresgid, *cage.uid, *cage.uid, *cage.uid)) return failed(CageStep::ids, errno);
         if (syscall(SYS_setresuid, *cage.uid, *cage.uid, *cage.uid)) return failed(CageStep::ids, errno);
     }
-    if (cage.drop_capabilities && !clear_capabilities()) return failed(CageStep::capabilities, errno);
+    if (cage.drop_capabilities && !reduce_capabilities(cage.keep)) return failed(CageStep::capabilities, errno);
     if (cage.processes && !set_limit(RLIMIT_NPROC, cage.processes)) return failed(CageStep::rlimit, errno, RLIMIT_NPROC);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -207,8 +218,12 @@ CageFailure enter_prepared_cage(const PreparedCage &cage, bool die_with_parent) 
     return {};
 }
 
-void enter_cage(const Cage &cage) {
+void enter_cage(const Cage &cage) { enter_cage_keeping(cage, {}); }
+
+void enter_cage_keeping(const Cage &cage, const std::vector<int> &capabilities) {
     PreparedCage prepared = prepare_cage(cage, {});
+    uint64_t own = own_capabilities();
+    for (int capability : capabilities) prepared.keep |= uint64_t(1) << capability & own;
     CageFailure failure = enter_prepared_cage(prepared, false);
     if (failure.step == CageStep::none) return;
     std::string what = "cannot enter the cage: " + std::string(to_string(failure.step));

@@ -37,9 +37,10 @@ struct PreparedCage {
         uint64_t access;
         bool required;
     };
-    bool root = false;  // we are: ids change, the bounding set is dropped
+    bool changes_ids = false;  // root or CAP_SETUID: ids change, the bounding set is dropped
     std::optional<uid_t> uid;
     bool drop_capabilities = true;
+    uint64_t keep = 0;  // capabilities that stay, a bit each
     std::vector<Rule> rules;  // empty and no ports: no Landlock
     std::vector<uint16_t> ports;
     bool restrict_ports = false;

@@ -3,13 +3,17 @@
 restarts waits and is served."""
 import fcntl
 import os
+import queue
 import signal
 import socket
 import subprocess
+import threading
+import time
 
 from seed_platform import BUILD, Platform, needs, wait_for
 
 needs(programs=["bash"])
+told_so_far = queue.Queue()
 
 
 def start(*listeners, names, expect="ready", watchdog_ms=400):
@@ -27,12 +31,20 @@ def start(*listeners, names, expect="ready", watchdog_ms=400):
 
 
 def heard(word, deadline=30):
-    """Reads what seedd tells until it says so."""
-    notify.settimeout(deadline)
+    """What seedd tells until it says so."""
+    end = time.monotonic() + deadline
     while True:
-        told = notify.recv(4096).decode()
+        told = told_so_far.get(timeout=max(end - time.monotonic(), 0.01))
         if word in told:
             return told
+
+
+def listen_on(notify):
+    """As systemd does, all the time: who tells waits while nobody listens."""
+    def read():
+        while True:
+            told_so_far.put(notify.recv(4096).decode())
+    threading.Thread(target=read, daemon=True).start()
 
 
 def listener():
@@ -52,6 +64,7 @@ def high(made):
 with Platform(start=False) as platform:
     notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notify.bind(f"{platform.directory}/notify")
+    listen_on(notify)
     ssh, http = high(listener()), high(listener())
     # What cannot be served is said, not ignored.
     other = high(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
@@ -69,11 +82,10 @@ with Platform(start=False) as platform:
 
     # A hanging daemon is silent: that is what the watchdog is for.
     os.kill(platform.process.pid, signal.SIGSTOP)
-    notify.settimeout(1.5)
     try:
-        while notify.recv(4096):
+        while told_so_far.get(timeout=1.5):
             assert platform.process.poll() is None
-    except TimeoutError:
+    except queue.Empty:
         pass
     os.kill(platform.process.pid, signal.SIGCONT)
     heard("WATCHDOG=1")

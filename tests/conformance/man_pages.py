@@ -12,7 +12,7 @@ BUILD, SOURCE = os.environ["SEED_BUILD"], os.environ["SEED_SOURCE"]
 with open(f"{SOURCE}/packaging/CMakeLists.txt") as file:
     PROGRAMS = set(re.search(r"set\(programs ([^)]*)\)", file.read())[1].split()) | {"seed-plugin-check", "seed-guest"}
 FAKES = {os.path.basename(path)[:-3]: path for path in glob.glob(f"{SOURCE}/plugin-api/fakes/fake_*.py")}
-TOLD_BY_HELP = {"seed-plugin-check": f"{BUILD}/bin/seed-plugin-check", "seedd": f"{BUILD}/bin/seedd", **FAKES}   # the others have no --help
+TOLD_BY_HELP = {"seed-plugin-check": f"{BUILD}/bin/seed-plugin-check", "seedd": f"{BUILD}/bin/seedd", "seed-front": f"{BUILD}/bin/seed-front", **FAKES}   # the others have no --help
 
 
 def options_of(program):

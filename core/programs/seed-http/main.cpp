@@ -1,6 +1,7 @@
 // seed-http: the HTTP front.  One unprivileged, caged process for all connections; descriptor 3 is the listening socket,
 // descriptor 4 the frame socket to seedd, of which it can ask nothing but the platform's health and to look at a webhook; with
-// --metrics, on a listener of the operator's monitoring, its numbers instead of webhooks.
+// --metrics, on a listener of the operator's monitoring, its numbers instead of webhooks.  With --unavailable there is no seedd: all
+// is answered with 503.
 //
 //   GET /health, /ready, /readyz   200 or 503, JSON: is every provider able to work?
 //   GET /metrics                   with --metrics: Prometheus' text format
@@ -36,6 +37,7 @@ namespace {
 constexpr int most_connections = 512;
 constexpr auto slowest_client = seconds(10);
 bool with_metrics = false;   // set once, by main
+bool without_seedd = false;  // set once, by main: whoever comes is told to come again
 
 // Asks seedd; answers younger than a second are shared, so that a flood of requests costs seedd nothing.
 class Seedd {
@@ -46,6 +48,7 @@ public:
 
     // The answer's "ok"; null when it was refused or takes too long.
     Task<json> ask(std::string op) {
+        if (without_seedd) co_return json();
         auto &question = questions_[op];
         if (!question) question = std::make_shared<Question>(executor_);
         auto mine = question;
@@ -121,7 +124,10 @@ http::response<http::string_body> answer_to(const http::request<http::empty_body
     std::string target = path_of(request);
     bool well = health.is_object() && health.value("ok", false);
     response.result(well ? http::status::ok : http::status::service_unavailable);
-    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+    if (without_seedd) {
+        response.set(http::field::retry_after, "30");
+        response.body() = "the platform is being started anew or is stopped; try again in a minute\n";
+    } else if (request.method() != http::verb::get && request.method() != http::verb::head) {
         response.result(http::status::method_not_allowed);
         response.set(http::field::allow, "GET, HEAD");
         response.body() = "only GET is served here\n";
@@ -158,7 +164,7 @@ Task<void> serve(beast::tcp_stream stream, Seedd &seedd, [[maybe_unused]] std::s
         stream.expires_after(slowest_client);
         co_await http::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
         if (error) break;
-        if (!with_metrics && Refresh::wanted(parser.get())) {
+        if (!with_metrics && !without_seedd && Refresh::wanted(parser.get())) {
             co_await seedd.refresh().serve(stream, buffer, parser);
             break;
         }
@@ -207,21 +213,24 @@ Task<void> follow(Seedd &seedd, asio::io_context &context) {
 }  // namespace
 
 int main(int count, char **arguments) {
-    with_metrics = count == 2 && std::strcmp(arguments[1], "--metrics") == 0;
+    for (int n = 1; n < count; ++n) {
+        if (std::strcmp(arguments[n], "--metrics") == 0) with_metrics = true;
+        if (std::strcmp(arguments[n], "--unavailable") == 0) without_seedd = true;
+    }
     try {
         std::signal(SIGPIPE, SIG_IGN);
         asio::io_context context(1);
         sockaddr_storage address{};
         socklen_t size = sizeof address;
         if (getsockname(3, reinterpret_cast<sockaddr *>(&address), &size) != 0) {
-            std::fprintf(stderr, "seed-http: descriptor 3 is no listening socket; seedd starts this program\n");
+            std::fprintf(stderr, "seed-http: descriptor 3 is no listening socket; seed-front starts this program\n");
             return 2;
         }
         asio::ip::tcp::acceptor acceptor(context);
         acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), 3);
         Seedd seedd(context.get_executor(), UniqueFd(4));
         spawn_task(context.get_executor(), "accept", accept_all(acceptor, seedd));
-        spawn_task(context.get_executor(), "seedd", follow(seedd, context));
+        if (!without_seedd) spawn_task(context.get_executor(), "seedd", follow(seedd, context));
         context.run();
         return 0;
     } catch (const std::exception &error) {

@@ -1,21 +1,21 @@
-// seed-session: one SSH connection.  Started by seedd right after accept, with
+// seed-session: one SSH connection.  Started by seed-front right after accept, with
 //
 //   descriptor 3   the accepted TCP connection
 //   descriptor 4   a frame socket to seedd (docs/architecture.md, "How processes talk")
 //   descriptor 5   the host key: an Ed25519 private key in OpenSSH's format
 //
-// seedd has taken away root and put us into a cage; we tighten it before the first byte of the stranger is read: no files, no new
+// seed-front has put us into a cage with a uid of our own; we tighten it before the first byte of the stranger is read: no files, no new
 // sockets.  The host key is needed for the key exchange and stays in this process's memory only.
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 
 #include <seed/util/cage.h>
 #include <seed/util/failure.h>
-#include <seed/util/file.h>
 
 #include "core/front/client.h"
 #include "core/front/ssh/connection.h"
@@ -27,7 +27,11 @@ constexpr int client_fd = 3, seedd_fd = 4, host_key_fd = 5;
 
 std::string take_host_key() {
     seed::UniqueFd fd(host_key_fd);
-    return seed::read_all(fd.get(), 65536);
+    std::string key(65536, '\0');
+    ssize_t size = ::pread(host_key_fd, key.data(), key.size(), 0);   // not read(): other sessions share its offset
+    if (size <= 0) seed::fail_errno("cannot read the host key", size < 0 ? errno : EIO);
+    key.resize(static_cast<size_t>(size));
+    return key;
 }
 
 void tighten() {

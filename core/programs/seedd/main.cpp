@@ -11,8 +11,8 @@
 
 #include "core/base/log.h"
 #include "core/config/config.h"
+#include "core/front/service_manager.h"
 #include "platform.h"
-#include "service_manager.h"
 
 using namespace seed;
 
@@ -21,7 +21,7 @@ namespace {
 struct Options {
     std::string embedded, config_file;
     uint16_t ssh_port = 0, http_port = 0;
-    std::string metrics, log;
+    std::string metrics, log, front_socket;
     bool stop_instances = false, verbose = false;
 };
 
@@ -34,6 +34,7 @@ int parse(int argc, char **argv, Options &options) {
     app.add_option("--ssh-port", options.ssh_port, "embedded: port of the SSH front on 127.0.0.1 (0: a free one)");
     app.add_option("--http-port", options.http_port, "embedded: port of the HTTP front on 127.0.0.1 (0: a free one)");
     app.add_option("--metrics", options.metrics, "also listen here for Prometheus: /metrics, /ready, /health")->type_name("ADDRESS:PORT");
+    app.add_option("--front-socket", options.front_socket, "seed-front is a service of its own and connects here; otherwise seedd starts one")->type_name("PATH");
     app.add_option("--log", options.log, "format of the log on standard error: text or json")->check(CLI::IsMember({"text", "json"}));
     app.add_flag("--stop-instances", options.stop_instances, "when stopping, stop the instances and the network too");
     app.add_flag("--verbose", options.verbose, "log more");
@@ -68,9 +69,12 @@ int serve(const Options &options) {
                                                             : config::load(options.config_file);
     if (!options.metrics.empty()) settings.listen.metrics = options.metrics;
     asio::io_context context(1);
-    std::map<std::string, UniqueFd> sockets = program::inherited_sockets();
+    std::map<std::string, UniqueFd> sockets = front::inherited_sockets();
+    if (!sockets.empty() && !options.front_socket.empty())
+        throw Failure(Code::invalid, "sockets were handed to seedd, but --front-socket says that seed-front is a service of its own: hand them to it (Service=seed-front.service)");
     program::Platform platform(context, std::move(settings), options.config_file);
     platform.use_sockets(std::move(sockets));
+    platform.expect_front_at(options.front_socket);
     asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([&](const boost::system::error_code &error, int) {
         if (!error) platform.stop();
@@ -79,7 +83,7 @@ int serve(const Options &options) {
     farewell.async_wait([&](const boost::system::error_code &error, int) {
         if (!error) platform.also_stop_instances();
     });
-    spawn_task(context.get_executor(), "watchdog", program::feed_watchdog());
+    spawn_task(context.get_executor(), "watchdog", front::feed_watchdog());
     int status = 0;
     asio::co_spawn(context, run_platform(platform, options.stop_instances, context, status), asio::detached);
     context.run();

@@ -1,5 +1,4 @@
 #include "platform.h"
-#include "service_manager.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -16,9 +15,11 @@
 #include <seed/util/cage.h>
 #include <seed/util/cgroup.h>
 #include <seed/util/file.h>
+#include <seed/util/privileged_cage.h>
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/front/service_manager.h"
 #include "core/model/addresses.h"
 #include "core/names/move.h"
 #include "core/providers/host_group.h"
@@ -83,7 +84,7 @@ Task<void> Platform::run(bool stop_instances) {
         Call call("start", minutes(5));
         co_await open_providers(call);
         co_await open_rooms(call);
-        listen();
+        co_await listen(call);
         co_await publish_host_keys(call, *records_, host_key_file_, settings_.platform.silo, settings_.platform.domain);
         co_await deployer_->take_up(call);
         spawn_task(context_.get_executor(), "authorized keys", access_->learn());
@@ -92,7 +93,7 @@ Task<void> Platform::run(bool stop_instances) {
     } catch (...) {
         failure = std::current_exception();
     }
-    tell_stopping();
+    front::tell_stopping();
     co_await close(stop_instances || stop_instances_);
     if (failure) std::rethrow_exception(failure);
 }
@@ -291,8 +292,6 @@ Task<void> Platform::open_rooms(const Call &call) {
     hosting.repositories_per_key = limits.repositories_per_key;
     hosting.pushes_per_minute = limits.pushes_per_minute;
     hosting.connections_per_key = limits.connections_per_key;
-    hosting.connections_per_address = limits.connections_per_address;
-    hosting.connections = limits.connections;
     hosting.pack_bytes = limits.pack_bytes;
     hosting.repository_bytes = limits.repository_bytes;
     api_ = std::make_unique<front::Api>(*deployer_, *access_, hosting);
@@ -310,7 +309,10 @@ deploy::Ingress Platform::ingress() const {
     auto port_of = [](const std::string &address) { return static_cast<uint16_t>(std::stoul(address.substr(address.rfind(':') + 1))); };
     for (const char *kind : {"tcp", "udp"})
         if (!dns_server_.empty()) ingress.own_ports.emplace(kind, port_of(dns_server_));
-    for (uint16_t port : {ssh_->port(), http_->port(), metrics_front_ ? metrics_front_->port() : uint16_t{0}}) ingress.own_ports.emplace("tcp", port);
+    for (const auto &[front, address] : {std::pair("ssh", settings_.listen.ssh), std::pair("http", settings_.listen.http), std::pair("metrics", settings_.listen.metrics)}) {
+        if (!address.empty()) ingress.own_ports.emplace("tcp", port_of(address));
+        if (front_->port(front) != 0) ingress.own_ports.emplace("tcp", front_->port(front));
+    }
     return ingress;
 }
 
@@ -332,44 +334,64 @@ std::string Platform::shortage() const {
     return "the platform's disk is full (" + format_size(space.available) + " free, " + format_size(settings_.limits.reserve_bytes) + " are kept in reserve)";
 }
 
-front::Address Platform::address_of(const std::string &front, const std::string &configured) {
-    front::Address address = front::parse_address(configured);
-    if (auto found = sockets_.find(front); found != sockets_.end()) address.inherited = found->second.release();
-    return address;
+// How seed-front reaches us, and what it is told to serve.
+void Platform::open_front() {
+    auto executor = context_.get_executor();
+    front::FrontSettings settings;
+    settings.version = SEED_VERSION;
+    settings.addresses["ssh"] = front::parse_address(settings_.listen.ssh);
+    settings.addresses["http"] = front::parse_address(settings_.listen.http);
+    if (!settings_.listen.metrics.empty()) settings.addresses["metrics"] = front::parse_address(settings_.listen.metrics);
+    settings.sockets = std::move(sockets_);
+    settings.host_key_file = host_key_file_;
+    settings.limits = {settings_.limits.connections, settings_.limits.connections_per_address};
+    settings.keep_sockets = front_socket_.empty();
+    auto serve = [this](UniqueFd control, front::ArrivalKind kind, const std::string &remote) {
+        constexpr front::PeerKind kinds[] = {front::PeerKind::session, front::PeerKind::http, front::PeerKind::metrics};
+        if (kind == front::ArrivalKind::session) log_debug("front", "a connection from " + remote);
+        return api_->serve(std::move(control), kinds[static_cast<size_t>(kind)]);
+    };
+    front_ = std::make_unique<front::FrontLink>(executor, std::move(settings), serve);
+    if (front_socket_.empty()) {
+        front_child_ = std::make_unique<front::FrontChild>(executor, *front_);
+        spawn_task(executor, "seed-front", front_child_->run());
+        return;
+    }
+    front::LocalListener::Settings socket{front_socket_, "the socket of seed-front", uids::front};
+    front_listener_ = std::make_unique<front::LocalListener>(executor, socket, [this](UniqueFd peer) { return front_->serve(std::move(peer)); });
+    spawn_task(executor, "seed-front", front_listener_->run());
 }
 
-void Platform::listen() {
+Task<void> Platform::listen(const Call &call) {
+    open_front();
     auto executor = context_.get_executor();
-    ssh_ = std::make_unique<front::SshListener>(*api_, executor, address_of("ssh", settings_.listen.ssh), host_key_file_);
-    http_ = std::make_unique<front::HttpFront>(*api_, executor, address_of("http", settings_.listen.http));
-    if (!settings_.listen.metrics.empty()) {
-        auto address = front::parse_address(settings_.listen.metrics);
-        metrics_front_ = std::make_unique<front::HttpFront>(*api_, executor, address, front::PeerKind::metrics);
-        spawn_task(executor, "metrics", metrics_front_->run());
-    }
-    deployer_->world().ingress = ingress();
-    operator_ = std::make_unique<front::OperatorListener>(*api_, executor, (fs::path(settings_.platform.state) / "seedd.sock").string());
-    spawn_task(executor, "ssh", ssh_->run());
-    spawn_task(executor, "http", http_->run());
+    front::LocalListener::Settings socket{(fs::path(settings_.platform.state) / "seedd.sock").string(), "the operator's socket"};
+    auto serve = [this](UniqueFd peer) { return api_->serve(std::move(peer), front::PeerKind::operator_); };
+    operator_ = std::make_unique<front::LocalListener>(executor, socket, serve);
     spawn_task(executor, "operator", operator_->run());
+    auto deadline = std::min(call.deadline(), Call::Clock::now() + seconds(30));
+    if (!co_await front_->greeted_until(deadline))
+        log_warning("seedd", "no seed-front has come: nobody is served over SSH or HTTP until one does" +
+                                 std::string(front_socket_.empty() ? "" : "; see systemctl status seed-front"));
+    deployer_->world().ingress = ingress();
 }
 
 // One line for whoever started us; ports may have been chosen by the system.
 void Platform::announce() {
-    std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s", ssh_->port(), http_->port(), settings_.platform.domain.c_str(),
-                dns_server_.c_str());
-    if (metrics_front_) std::printf(" metrics=127.0.0.1:%u", metrics_front_->port());
+    unsigned ssh = front_->port("ssh"), http = front_->port("http"), metrics = front_->port("metrics");
+    std::printf("ready ssh=127.0.0.1:%u http=127.0.0.1:%u domain=%s dns=%s", ssh, http, settings_.platform.domain.c_str(), dns_server_.c_str());
+    if (metrics != 0) std::printf(" metrics=127.0.0.1:%u", metrics);
     std::printf("\n");
     std::fflush(stdout);
-    tell_ready("serving " + settings_.platform.domain + ", ssh port " + std::to_string(ssh_->port()) + ", http port " + std::to_string(http_->port()));
+    front::tell_ready("serving " + settings_.platform.domain + ", ssh port " + std::to_string(ssh) + ", http port " + std::to_string(http));
 }
 
 Task<void> Platform::close(bool stop_instances) {
     log_info("seedd", stop_instances ? "stopping, with all instances" : "stopping; instances go on");
     if (operator_) operator_->stop();
-    if (ssh_) ssh_->stop();
-    if (http_) http_->stop();
-    if (metrics_front_) metrics_front_->stop();
+    if (front_listener_) front_listener_->stop();
+    if (front_) front_->stop();
+    if (front_child_) front_child_->stop();
     if (deployer_) deployer_->stop();
     if (deployer_ && stop_instances) {
         try {

@@ -10,7 +10,9 @@
 #include "core/events/events.h"
 #include "core/events/metrics.h"
 #include "core/front/api.h"
-#include "core/front/listener.h"
+#include "core/front/front_child.h"
+#include "core/front/front_link.h"
+#include "core/front/local_listener.h"
 #include "core/names/records.h"
 #include "core/providers/measured.h"
 #include "core/providers/storages.h"
@@ -30,8 +32,10 @@ public:
     void stop();
     // From now on run() ends the instances too when it is stopped, as if it had been told so from the start.
     void also_stop_instances() { stop_instances_ = true; }
-    // Listeners that somebody opened for us, by the name of the front: "ssh", "http".
+    // Sockets that listen already, for a seed-front that is our child: "ssh", "http".
     void use_sockets(std::map<std::string, UniqueFd> sockets) { sockets_ = std::move(sockets); }
+    // seed-front is a service of its own and connects there; otherwise it is our child.
+    void expect_front_at(std::string path) { front_socket_ = std::move(path); }
 
 private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
@@ -44,10 +48,10 @@ private:
     Task<void> open_rooms(const Call &call);
     Task<void> write_source(Call call, std::string repository, std::string revision, int write_fd);
     void note(const std::string &folder, const providers::CallReport &report);
-    void listen();
+    void open_front();
+    Task<void> listen(const Call &call);
     deploy::Ingress ingress() const;
     std::string shortage() const;   // why nothing new may begin; empty: it may
-    front::Address address_of(const std::string &front, const std::string &configured);
     void announce();
     Task<void> close(bool stop_instances);
 
@@ -73,12 +77,13 @@ private:
     std::unique_ptr<deploy::Deployer> deployer_;
     std::unique_ptr<access::Access> access_;
     std::unique_ptr<front::Api> api_;
-    std::unique_ptr<front::SshListener> ssh_;
-    std::unique_ptr<front::HttpFront> http_, metrics_front_;
-    std::unique_ptr<front::OperatorListener> operator_;
+    std::unique_ptr<front::FrontLink> front_;
+    std::unique_ptr<front::FrontChild> front_child_;
+    std::unique_ptr<front::LocalListener> front_listener_, operator_;
     Event stopping_;
     bool stop_instances_ = false;
     std::map<std::string, UniqueFd> sockets_;
+    std::string front_socket_;
 };
 
 }  // namespace seed::program

@@ -1,4 +1,4 @@
-#include "service_manager.h"
+#include "core/front/service_manager.h"
 
 #include <systemd/sd-daemon.h>
 
@@ -7,7 +7,7 @@
 #include <seed/util/failure.h>
 #include <seed/util/text.h>
 
-namespace seed::program {
+namespace seed::front {
 
 std::map<std::string, UniqueFd> inherited_sockets() {
     char **names = nullptr;
@@ -41,4 +41,4 @@ Task<void> feed_watchdog() {
     }
 }
 
-}  // namespace seed::program
+}  // namespace seed::front

@@ -5,10 +5,10 @@
 
 #include "core/base/async.h"
 
-namespace seed::program {
+namespace seed::front {
 
 // Sockets by their FileDescriptorName= ("ssh", "http"), ours from now on.  Call once, at start.  Failure(invalid) for a name that
-// seedd does not know or that comes twice.
+// nothing of ours serves, or that comes twice.
 std::map<std::string, UniqueFd> inherited_sockets();
 
 void tell_ready(const std::string &status);  // Type=notify: up; `status` is shown by systemctl
@@ -17,4 +17,4 @@ void tell_stopping();
 // Says "alive" twice per WatchdogSec= from the loop that does the work: when that loop hangs, systemd starts us again.
 Task<void> feed_watchdog();
 
-}  // namespace seed::program
+}  // namespace seed::front
