@@ -30,6 +30,7 @@ def configure(platform):
     program = real or f"{platform.directory}/cloud-hypervisor"
     if not real:
         shutil.copyfile(f"{SOURCE}/tests/fakes/fake_cloud_hypervisor", program)   # the machine's uid has to find it
+        shutil.copyfile(f"{SOURCE}/tests/fakes/vhost_user_vsock.py", f"{platform.directory}/vhost_user_vsock.py")
         os.chmod(program, 0o755)
     config = {"loopback_ports": "20000-29999", "cloud_hypervisor": program} | ({} if real else {"device": "/dev/null"})
     platform.config = f"{platform.directory}/seed.yaml"

@@ -23,9 +23,11 @@ protected:
         std::filesystem::remove(folder_.path() / "vsock.sock");
         std::string program = (folder_.path() / "cloud-hypervisor").string();
         std::filesystem::copy_file(SEED_SOURCE_DIR "/tests/fakes/fake_cloud_hypervisor", program, std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::copy_file(SEED_SOURCE_DIR "/tests/fakes/vhost_user_vsock.py", folder_.path() / "vhost_user_vsock.py",
+                                   std::filesystem::copy_options::overwrite_existing);
         std::filesystem::permissions(program, std::filesystem::perms(0755));
         write_file(program + ".json", json({{"machine", "none"}, {"faults", faults}}).dump());
-        std::string socket = (folder_.path() / "api.sock").string();
+        std::string socket = (folder_.path() / ("api" + std::to_string(++started_) + ".sock")).string();  // the one before may still be ending
         UniqueFd listener = listen_unix(socket);
         Pipe events = make_pipe();
         events_ = std::move(events.read);
@@ -68,6 +70,7 @@ protected:
     TemporaryDirectory folder_{"/tmp", "seed-clh-"};
     UniqueFd events_;
     Process process_;
+    int started_ = 0;
 };
 
 TEST_F(Api, AMachineIsMadeGetsItsTapAndRuns) {
