@@ -37,7 +37,7 @@
         services.seed.package = lib.mkDefault (self.packages.${pkgs.stdenv.hostPlatform.system}.seed or (throw
           "services.seed.package is not set: the flake that a platform publishes has no programs; use the Seed repository itself as input, on x86_64-linux"));
       };
-      cloud-hypervisor = ./nixos/profiles/cloud-hypervisor.nix;
+      cloud-hypervisor = { imports = [ ./nixos/profiles/cloud-hypervisor.nix ]; };      # Nix 2.8 takes no path for a module
       instance = { imports = [ ./nixos/instance ]; };
     };
 
