@@ -39,6 +39,11 @@ def main():
                        "share/man/man1/seed-plugin-check.1", "share/man/man8/seed-plugin-host.8", "share/seed/fakes/fake_http.py"):
             assert needed in installed, f"{needed} is not installed"
         assert any(name.endswith("plugins/mock-dns.so") for name in installed)
+        # Who begins with `--target sdk` has everything that is installed.
+        commands = run("ninja", "-C", BUILD, "-t", "commands", "sdk")
+        for name in sorted(installed):
+            if name.startswith("bin/") or name.endswith((".so", ".a")):
+                assert os.path.basename(name) in commands, f"target sdk does not make {name}"
         for text in (name for name in installed if name.endswith((".cmake", ".pc", ".h", ".hpp"))):
             content = open(f"{prefix}/{text}").read()
             assert SOURCE not in content and BUILD not in content, f"{text} names the tree it was built in"
