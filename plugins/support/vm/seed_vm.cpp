@@ -13,6 +13,7 @@
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <seed/util/replace_file.h>
 #include <seed/util/text.h>
 
 #include "plugins/support/net/net_client.h"
@@ -24,7 +25,7 @@ using namespace seed::vm;
 
 namespace {
 
-constexpr int inherited_lock = 3;
+constexpr int inherited_lock = 3, inherited_notice = 4;
 
 // The plugin took the lock and handed it to us: no moment is without it.  Started by hand, we take it ourselves.
 UniqueFd take_lock() {
@@ -38,6 +39,14 @@ UniqueFd take_lock() {
     UniqueFd lock = open_file(lock_file, O_RDWR | O_CREAT, 0600);
     if (flock(lock.get(), LOCK_EX | LOCK_NB)) throw Failure(Code::conflict, "another seed-vm serves this directory");
     return lock;
+}
+
+// The pipe by whose end the plugin learns that QEMU runs, or never will; none when we were started by hand.
+UniqueFd take_notice() {
+    struct stat pipe {};
+    if (fstat(inherited_notice, &pipe) || !S_ISFIFO(pipe.st_mode)) return {};
+    fcntl(inherited_notice, F_SETFD, FD_CLOEXEC);
+    return UniqueFd(inherited_notice);
 }
 
 class DescriptorPlan {  // our descriptors and the numbers they get in QEMU
@@ -152,16 +161,17 @@ void drop_privileges(const VmSpec &spec) {
 }
 
 int supervise() {
-    UniqueFd lock = take_lock();
+    UniqueFd lock = take_lock(), notice = take_notice();
     auto spec = from_json_text<VmSpec>(read_file(spec_file), spec_file);
-    write_file_atomically(pid_file, ProcessIdentity::of(getpid()).value().to_string() + "\n", 0600);
+    replace_file(pid_file, ProcessIdentity::of(getpid()).value().to_string() + "\n", 0600);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     umask(0077);
     std::string failure;
     try {
         Started started = start_qemu(spec);
-        if (auto qemu = ProcessIdentity::of(started.qemu.pid())) write_file_atomically(qemu_file, qemu->to_string() + "\n", 0600);
+        if (auto qemu = ProcessIdentity::of(started.qemu.pid())) replace_file(qemu_file, qemu->to_string() + "\n", 0600);
+        notice.reset();
         if (chdir(run_folder)) fail_errno(run_folder);
         drop_privileges(spec);
         UniqueFd listener = listen_unix(socket_file, 0600);
@@ -175,7 +185,7 @@ int supervise() {
     state.state = "exited";
     state.reason = "cannot start the virtual machine: " + failure;
     std::filesystem::path folder = std::filesystem::exists(state_file) || !std::filesystem::exists(run_folder) ? "." : run_folder;
-    write_file_atomically(folder / state_file, to_json_text(state), 0600);
+    replace_file(folder / state_file, to_json_text(state), 0600);
     LogWriter(folder).write(unix_ms_now(), "seed: " + state.reason);
     fprintf(stderr, "seed-vm: %s\n", failure.c_str());
     return 1;
