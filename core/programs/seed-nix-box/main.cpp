@@ -171,6 +171,9 @@ int run(int argc, char **argv) {
     const char *call = std::getenv("SEED_CALL");
     if (call && logs(LogLevel::debug))
         std::fprintf(stderr, "seed-nix-box: note: %s ended with %d for %s\n", options.action[0].c_str(), code, call);
+    if (!settle_store(options, store))
+        throw Failure(Code::limit, "the platform's disk is full (or fails) and did not take all of what was written, so that the store of this namespace is "
+                                   "made anew; what runs goes on: push again when its operator has made space");
     if (options.trim && code == 0) trim_store(store);
     return code;
 }
