@@ -1,5 +1,13 @@
 #include "operations.hpp"
 
+namespace seed::plugin {
+
+dns::RemoveZoneReply DnsProvider::remove_zone(Call &, const dns::ZoneRequest &) {
+    throw Failure(Code::unsupported, "this provider makes and removes no zones");
+}
+
+}  // namespace seed::plugin
+
 namespace seed::plugin::entry {
 
 using P = DnsProvider;
@@ -12,6 +20,7 @@ const seed_dns_v0 dns_operations = {
     .apply = operation<&P::apply>,
     .remove = operation<&P::remove>,
     .settled = operation<&P::settled>,
+    .remove_zone = operation<&P::remove_zone>,
 };
 
 }  // namespace seed::plugin::entry

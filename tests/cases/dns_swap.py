@@ -62,6 +62,14 @@ def in_powerdns():
     return {name for name in found if name.endswith(OWN) or name == web["fqdn"]}
 
 
+def zones_in_powerdns():
+    found = set()
+    for file in glob.glob(f"{platform.state}/dns/**/*.sqlite3", recursive=True) + glob.glob(f"{platform.state}/dns/**/*.db", recursive=True):
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10) as database:
+            found |= {row[0] for row in database.execute("select name from domains")}
+    return found
+
+
 with KnotServer(DOMAIN, OWN) as knot:
     platform = Platform(start=False)
     platform.config, volumes = f"{platform.directory}/seed.yaml", f"{platform.directory}/volumes/here"
@@ -102,6 +110,7 @@ with KnotServer(DOMAIN, OWN) as knot:
         assert platform.ready["dns"] == f"127.0.0.1:{knot.port}"
         assert "moved from dns-powerdns to dns-rfc2136" in platform.log(), "nothing was moved"
         assert in_powerdns() == set(), f"still in the server that was left: {in_powerdns()}"
+        assert zones_in_powerdns() == {DOMAIN}, f"it would answer for a tenant's domain: {zones_in_powerdns()}"
         wait_for(lambda: alice.instance("app")["state"] == "ready", "the instance is found again", 60)
         assert alice.instance("app")["boot"] == web["boot"], "changing the DNS provider restarted the instance"
         assert old_server != platform.ready["dns"]
@@ -151,4 +160,11 @@ with KnotServer(DOMAIN, OWN) as knot:
         before = len(platform.log())
         platform.start()
         assert "dns-rfc2136" not in platform.log()[before:], "it is still asked"
+        assert platform.dig(web["fqdn"]) == [web["address"]] and alice.instance("app")["boot"] == web["boot"]
+
+        # A tenant who gives up his domain: the server does not answer for it any more, though it made the zone.
+        assert OWN in zones_in_powerdns()
+        several.change(alice, "app", {"web": {name: value for name, value in SEEDS["web"].items() if name != "dns"}})
+        alice.push("app")
+        wait_for(lambda: zones_in_powerdns() == {DOMAIN}, lambda: f"his zone is removed: {zones_in_powerdns()}", 60)
         assert platform.dig(web["fqdn"]) == [web["address"]] and alice.instance("app")["boot"] == web["boot"]

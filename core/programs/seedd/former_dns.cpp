@@ -5,6 +5,7 @@
 #include <seed/util/text.h>
 
 #include "core/base/log.h"
+#include "core/names/give_up_zone.h"
 #include "core/names/move.h"
 
 namespace seed::program {
@@ -37,6 +38,7 @@ Task<void> Platform::take_over_records(const Call &call, std::string zone) {
                 ensure.name_servers.push_back("ns1." + zone);
                 co_await providers_["dns"]->call(call, "ensure_zone", ensure);
                 count += co_await names::move_records(call, old, providers_["dns"], moving, "seed:" + id_);
+                if (moving != zone) co_await names::give_up_zone(call, old, moving);
             } catch (const std::exception &error) {
                 trouble += (trouble.empty() ? "" : "; ") + std::string(error.what());
             }
