@@ -1,4 +1,4 @@
 # services.seed: the platform on a NixOS host.  docs/nix-host.md is its manual.
 {
-  imports = [ ./host/options.nix ./host/units.nix ];
+  imports = [ ./host/options.nix ./host/assertions.nix ./host/units.nix ];
 }

@@ -244,7 +244,7 @@ Task<void> NixBuilder::Impl::bring(Call call, std::string ns, std::vector<Locked
     auto began = Call::Clock::now();
     for (const auto &input : wanted) {
         if (inputs.has(ns, input.key)) continue;
-        auto turn = co_await turns.take(call, ns);
+        auto turn = co_await turns.take(call, ns, Lane::fetch);
         if (inputs.has(ns, input.key)) continue;
         note_uncollected(ns);
         call.progress("fetching " + input.name + " (" + input.text + ")");

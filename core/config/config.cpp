@@ -11,6 +11,7 @@
 
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
+#include <seed/util/nearest.h>
 #include <seed/util/text.h>
 
 #include "core/model/addresses.h"
@@ -25,21 +26,6 @@ const std::vector<std::string> kinds = {"runtime", "dns", "git", "storage", "reg
 
 std::vector<std::string> default_plugin_directories() {
     return {(program_directory().parent_path() / "plugins").lexically_normal().string()};
-}
-
-size_t distance(const std::string &a, const std::string &b) {  // Levenshtein
-    std::vector<size_t> row(b.size() + 1);
-    for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-    for (size_t i = 1; i <= a.size(); ++i) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.size(); ++j) {
-            size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1])});
-            corner = above;
-        }
-    }
-    return row[b.size()];
 }
 
 // Reads one document and remembers every mistake instead of stopping at the first.
@@ -79,14 +65,14 @@ public:
                 field->second(entry.second, full);
                 continue;
             }
-            std::string nearest, all;
-            size_t best = 4;
-            for (const auto &[known, reader] : fields) {
-                all += (all.empty() ? "" : ", ") + known;
-                if (size_t d = distance(key, known); d < best) best = d, nearest = known;
+            std::vector<std::string> known;
+            std::string all;
+            for (const auto &[name, reader] : fields) {
+                known.push_back(name);
+                all += (all.empty() ? "" : ", ") + name;
             }
-            mistake(entry.first, full,
-                    "is not a known key; " + (nearest.empty() ? "known here: " + all : "did you mean " + nearest + "?"));
+            std::string meant(nearest(key, known));
+            mistake(entry.first, full, "is not a known key; " + (meant.empty() ? "known here: " + all : "did you mean " + meant + "?"));
         }
     }
     Field text(std::string &into, std::function<void(const std::string &)> check = nullptr) {

@@ -244,8 +244,15 @@ void Deployer::request_stop(const std::string &repository, const std::string &in
 }
 
 Task<void> Deployer::watch() {
+    bool taken_up = true;   // by whoever opened the runtime
     while (!stopped_) {
         try {
+            if (!taken_up) {
+                Call call("recover", minutes(2));
+                json nothing = json::object();
+                co_await world_.runtime->call(call, "recover", nothing);
+                taken_up = true;
+            }
             Call call("watch", hours(24 * 365));
             providers::CallOptions options;
             options.stream = true;
@@ -256,8 +263,9 @@ Task<void> Deployer::watch() {
             if (!stopped_) log_warning("deploy", "watching the instances was interrupted: " + std::string(error.what()));
         }
         if (stopped_) co_return;
+        // The runtime's host may be a new one: what the other one was at is half done, and it knows no publication.
+        taken_up = false;
         co_await sleep_for(seconds(1));
-        // The runtime's host may be a new one that knows no publication.
         for (auto &[repository, queue] : workers_) {
             queue->converger().doubt_publication();
             queue->heal("the runtime was started again");

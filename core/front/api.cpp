@@ -153,33 +153,4 @@ Task<void> Api::answer(std::shared_ptr<Peer> peer, int64_t id, std::string op, s
     co_await peer->stream.send(std::move(body));
 }
 
-Task<std::vector<access::Access::Membership>> Api::visible(const Request &request) {
-    std::vector<access::Access::Membership> found;
-    if (request.kind == PeerKind::operator_) {
-        for (const auto &flake : deployer_.world().store.flakes()) found.push_back({flake.repository, access::Role::owner});
-        co_return found;
-    }
-    found = co_await access_.memberships(request.call, request.person.key);
-    co_return found;
-}
-
-Task<Api::Target> Api::resolve_instance(const Request &request, std::string text) {
-    auto slash = text.find('/');
-    std::string repository = slash == std::string::npos ? "" : text.substr(0, slash);
-    std::string instance = slash == std::string::npos ? text : text.substr(slash + 1);
-    if (!repository.empty()) repository = model::RepoName(repository).str();
-    instance = model::InstanceName(instance).str();
-    std::vector<Target> candidates;
-    auto members = co_await visible(request);
-    for (const auto &member : members) {
-        if (!repository.empty() && member.repository != repository) continue;
-        if (deployer_.worker(member.repository).current().contains(instance)) candidates.push_back({member.repository, instance});
-    }
-    if (candidates.size() == 1) co_return candidates[0];
-    if (candidates.empty()) throw Failure(Code::not_found, "no instance " + text + " among your repositories; see: status");
-    std::string list;
-    for (const auto &candidate : candidates) list += (list.empty() ? "" : ", ") + candidate.repository + "/" + candidate.instance;
-    throw Failure(Code::conflict, text + " is ambiguous; say one of: " + list);
-}
-
 }  // namespace seed::front

@@ -117,7 +117,8 @@ private:
     Task<Target> resolve_instance(const Request &request, std::string text);
     // As resolve_instance(), and a repository as a whole: the instance is empty then.
     Task<Target> resolve_rollback_target(const Request &request, std::string text);
-    // Empty: the only one; Failure lists them otherwise.
+    // Empty: the only one; Failure lists them otherwise, or names the one that was probably meant.
+    Task<access::Access::Membership> resolve_membership(const Request &request, std::string text);
     Task<std::string> resolve_repository(const Request &request, std::string text);
     static json quota_json(const model::Quota &quota, const model::Use &use);
     json deployment_json(const state::Revision &revision) const;

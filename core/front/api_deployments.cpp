@@ -54,20 +54,6 @@ json Api::deployment_json(const state::Revision &revision) const {
             {"timings", timings}};
 }
 
-Task<std::string> Api::resolve_repository(const Request &request, std::string text) {
-    if (!text.empty()) text = model::RepoName(text).str();
-    auto members = co_await visible(request);
-    std::string list;
-    for (const auto &member : members) {
-        if (member.repository == text) co_return text;
-        list += (list.empty() ? "" : ", ") + member.repository;
-    }
-    if (!text.empty()) throw Failure(Code::not_found, "no repository " + text + " among yours; see: status");
-    if (members.size() == 1) co_return members[0].repository;
-    if (members.empty()) throw Failure(Code::not_found, "you have no repository yet; see: help");
-    throw Failure(Code::conflict, "say which repository; one of: " + list);
-}
-
 Task<json> Api::deployments(Request &request) {
     std::string only = request.args.value("repository", "");
     if (!only.empty()) only = co_await resolve_repository(request, only);
@@ -108,28 +94,6 @@ Task<json> Api::generations(Request &request) {
                         {"instances", instances}});
     }
     co_return json{{"repository", repository}, {"kept", world.keep_generations}, {"generations", list}};
-}
-
-// "REPOSITORY/INSTANCE", "INSTANCE", "REPOSITORY" or, where that is an instance's name as well, "REPOSITORY/".
-Task<Api::Target> Api::resolve_rollback_target(const Request &request, std::string text) {
-    bool whole = text.ends_with('/');
-    if (whole) text.pop_back();
-    auto members = co_await visible(request);
-    auto named = [&](const auto &member) { return member.repository == text; };
-    bool is_repository = std::any_of(members.begin(), members.end(), named);
-    if (whole && !is_repository) throw Failure(Code::not_found, "no repository " + printable(text, 80) + " among yours; see: status");
-    if (whole) co_return Target{text, ""};
-    std::optional<Target> instance;
-    try {
-        Target found = co_await resolve_instance(request, text);
-        instance = found;
-    } catch (const Failure &failure) {
-        if (!is_repository) throw;
-    }
-    if (instance && is_repository)
-        throw Failure(Code::conflict, text + " is ambiguous; say one of: " + text + "/ (the whole repository), " + instance->repository + "/" + instance->instance);
-    if (instance) co_return *instance;
-    co_return Target{text, ""};
 }
 
 Task<json> Api::rollback(Request &request) {

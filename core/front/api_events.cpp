@@ -33,15 +33,10 @@ Task<json> Api::events(Request &request) {
     auto &stream = *deployer_.world().events;
     bool everything = request.kind == PeerKind::operator_;
     std::string only = request.args.value("repository", "");
-    if (!only.empty()) only = model::RepoName(only).str();
     int64_t since_ms = request.args.value("since_ms", int64_t{0});
     auto lines = static_cast<size_t>(std::clamp<int64_t>(request.args.value("lines", int64_t{100}), 0, 100000));
 
-    if (!only.empty()) {
-        auto members = co_await visible(request);
-        bool mine = std::any_of(members.begin(), members.end(), [&](const auto &member) { return member.repository == only; });
-        if (!mine) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
-    }
+    if (!only.empty()) only = co_await resolve_repository(request, only);
     std::set<std::string> mine;
     auto may_see = [&](const events::Entry &entry) {
         if (entry.time_ms < since_ms || (!only.empty() && entry.repository != only)) return false;

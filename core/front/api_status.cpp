@@ -26,7 +26,7 @@ json revision_json(const state::Revision &revision) {
 
 Task<json> Api::status(Request &request) {
     std::string only = request.args.value("repository", "");
-    if (!only.empty()) only = model::RepoName(only).str();
+    if (!only.empty()) only = co_await resolve_repository(request, only);
     auto members = co_await visible(request);
     auto view = co_await deployer_.world().lookout->look_at_machines(request.call);
     json flakes = json::array();
@@ -35,7 +35,6 @@ Task<json> Api::status(Request &request) {
         json flake = describe_flake(member.repository, access::to_string(member.role), *view);
         flakes.push_back(std::move(flake));
     }
-    if (!only.empty() && flakes.empty()) throw Failure(Code::not_found, "no repository " + only + " among yours; see: status");
     co_return json{{"platform", {{"domain", hosting_.domain}, {"silo", hosting_.silo}, {"version", SEED_VERSION}}},
                    {"flakes", flakes}};
 }

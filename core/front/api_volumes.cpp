@@ -14,13 +14,9 @@ Task<json> Api::volume_delete(Request &request) {
         throw Failure(Code::invalid, "nothing was deleted: what follows --yes is not the name of the volume");
     auto parts = split(name, '/');
     if (parts.size() != 3) throw Failure(Code::invalid, "a volume is named REPOSITORY/INSTANCE/NAME; see: volumes");
-    std::string repository = model::RepoName(parts[0]).str();
-    auto members = co_await visible(request);
-    const access::Access::Membership *mine = nullptr;
-    for (const auto &member : members)
-        if (member.repository == repository) mine = &member;
-    if (!mine) throw Failure(Code::not_found, "no repository " + repository + " among yours; see: volumes");
-    if (mine->role != access::Role::owner) throw Failure(Code::denied, "only the owner of " + repository + " may delete its volumes");
+    auto mine = co_await resolve_membership(request, model::RepoName(parts[0]).str());
+    std::string repository = mine.repository;
+    if (mine.role != access::Role::owner) throw Failure(Code::denied, "only the owner of " + repository + " may delete its volumes");
     std::string ns = deployer_.worker(repository).flake().ns;
     Call part = request.call.within(std::chrono::seconds(50));
     co_await deploy::delete_volume(deployer_.world(), part, ns, parts[1], parts[2]);

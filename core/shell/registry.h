@@ -1,5 +1,6 @@
 // Which commands there are.
 #pragma once
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,6 +13,6 @@ const std::vector<const Command *> &operator_commands();  // for `seed`
 
 const Command *find_command(const std::vector<const Command *> &commands, std::string_view name);  // null: none
 // The name a person probably meant; empty when nothing is near.
-std::string_view nearest_command(const std::vector<const Command *> &commands, std::string_view typed);
+std::string nearest_command(const std::vector<const Command *> &commands, std::string_view typed);
 
 }  // namespace seed::shell

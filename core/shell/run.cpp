@@ -57,7 +57,7 @@ int run_guarded(Context &context, const std::vector<std::string> &words) {
     const Command *command = find_command(context.commands, words[0]);
     if (!command) {
         auto nearest = nearest_command(context.commands, words[0]);
-        std::string meant = nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?";
+        std::string meant = nearest.empty() ? "" : "; did you mean '" + nearest + "'?";
         say(context.err, words, "there is no command '" + printable(words[0], 64) + "'" + (meant.empty() ? help : meant), exit_usage);
         return exit_usage;
     }

@@ -5,33 +5,38 @@ let
   schemas = import ./schema.nix { inherit lib; };
   credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   cfg = config.services.seed;
-  # Every plugin known at evaluation: ours, and those that packages in services.seed.plugins bring.
-  known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } cfg.plugins;
-  schemaOf = plugin: (known.${plugin} or (throw
-    "services.seed.providers: there is no plugin \"${plugin}\": use one of ${lib.concatStringsSep ", " (lib.attrNames known)}, or add its package to services.seed.plugins")).schema;
-  provider = kind: types.submodule ({ config, ... }: {
+  # DEFAULT is the plugin that is meant when only settings are given; null: it has to be named.
+  provider = default: types.submodule ({ config, ... }: {
     options = {
-      plugin = mkOption {
+      plugin = mkOption ({
         type = types.str;
         example = "dns-powerdns";
         description = "The plugin that does it.";
-      };
+      } // lib.optionalAttrs (default != null) { inherit default; });
       isolation = mkOption {
         type = types.enum [ "process" "inline" ];
         default = "process";
         description = "`process`: a process of its own. `inline`: inside seedd, for debugging.";
       };
       settings = mkOption {
-        type = schemas.settingsType (schemaOf config.plugin);
+        type = schemas.settingsType (schemas.of cfg.plugins config.plugin);
         default = { };
         description = "The plugin's configuration. Its options are the plugin's own, from its schema.";
       };
     };
   });
-  one = kind: default: mkOption {
-    type = types.nullOr (provider kind);
-    inherit default;
-    description = "The provider of ${kind}.";
+  # A provider that a platform cannot be without, one that it can, and those of which there may be several.
+  required = what: plugin: default: mkOption { type = provider plugin; inherit default; description = "The provider of ${what}."; };
+  optional = what: example: mkOption {
+    type = types.nullOr (provider null);
+    default = null;
+    inherit example;
+    description = "The provider of ${what}. Null: none.";
+  };
+  several = plugin: example: description: mkOption {
+    type = types.either (types.nonEmptyListOf (provider plugin)) (provider plugin);
+    default = { };
+    inherit description example;
   };
   size = text: mkOption {
     type = types.nullOr (types.strMatching "[0-9]+(Ki|Mi|Gi|Ti)?");
@@ -72,7 +77,7 @@ in {
       description = "Folder published as the repository `seed`. Null: the one that comes with the package.";
     };
     stateDirectory = mkOption { type = types.path; default = "/var/lib/seed"; description = "Everything that must survive: state, repositories, volumes."; };
-    admission = mkOption { type = types.enum [ "invite" "open" ]; default = "invite"; description = "`open`: a first push makes a repository. `invite`: only planted ones."; };
+    admission = mkOption { type = types.enum [ "invite" "open" ]; default = "invite"; description = "`open`: a first push makes a repository. `invite`: only that of a key which `seed invite add` has named."; };
     listen.ssh = address "[::]:22" "Where people push and ask.";
     listen.http = address "[::]:80" "Where the platform answers HTTP.";
     listen.metrics = mkOption {
@@ -100,16 +105,16 @@ in {
       description = "IPv6 prefix of the instances, routed to this host. Null: a private one, made once and kept.";
     };
     providers = {
-      runtime = one "machines" { plugin = "runtime-qemu"; };
-      dns = one "names" { plugin = "dns-powerdns"; settings.managed = true; };
-      storage = one "volumes" { plugin = "storage-localpath"; };
-      registrar = one "domain registration" null;
-      acme = one "certificates" null;
-      git = mkOption {
-        type = types.listOf (provider "git");
-        default = [ { plugin = "git-silo"; } ];
-        description = "The providers of repositories.";
-      };
+      runtime = required "machines" "runtime-qemu" { };
+      dns = required "names" "dns-powerdns" { settings.managed = true; };
+      storage = several "storage-localpath" (lib.literalExpression ''[
+          { plugin = "storage-localpath"; settings.path = "/srv/new-disk"; }     # makes new volumes
+          { plugin = "storage-localpath"; settings.path = "/srv/old-disk"; }     # keeps those that it has
+        ]'') "The provider of volumes, or a list of several: the first makes new volumes, the others keep theirs (docs/storage.md).";
+      git = several "git-silo" (lib.literalExpression ''{ plugin = "git-silo"; settings.refs = 5000; }'')
+        "The provider of repositories, or a list of several.";
+      registrar = optional "domain registration" (lib.literalExpression ''{ plugin = "registrar-example"; settings.key_file = config.services.seed.credentialPath "registrar"; }'');
+      acme = optional "certificates" (lib.literalExpression ''{ plugin = "acme-example"; }'');
     };
     limits = {
       evaluation_memory = size "Memory of one evaluation.";
@@ -213,10 +218,5 @@ in {
       extra = cfg.extraSettings;
     };
     services.seed.configFile = pkgs.writeText "seed.yaml" (builtins.toJSON cfg.settings);
-    assertions = map (message: { assertion = false; inherit message; }) credentials.mistakes;
-    warnings = lib.concatLists (lib.mapAttrsToList (kind: chosen: lib.concatMap (choice:
-      map (key: "services.seed.providers.${kind}.settings.${key} is a secret and will be readable for everybody in the Nix store: use services.seed.credentials and the setting that takes a file")
-        (lib.filter (key: choice.settings.${key} or null != null) (schemas.secretKeys (schemaOf choice.plugin))))
-      (if chosen == null then [ ] else lib.toList chosen)) cfg.providers);
   };
 }

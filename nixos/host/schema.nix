@@ -36,6 +36,11 @@ let
   } // lib.optionalAttrs (schema.additionalProperties or true != false) { freeformType = types.attrsOf types.anything; });
 in {
   inherit settingsType;
+  # The schema of a plugin known at evaluation: one of ours, or one that a package in PACKAGES (services.seed.plugins) brings.
+  of = packages: plugin:
+    let known = lib.importJSON ./plugins.json // lib.foldl' (all: package: all // package.passthru.seedPlugins or { }) { } packages; in
+    (known.${plugin} or (throw
+      "services.seed.providers: there is no plugin \"${plugin}\": use one of ${lib.concatStringsSep ", " (lib.attrNames known)}, or add its package to services.seed.plugins")).schema;
   # Keys whose value is a secret and would end up readable for everybody in the Nix store.
   secretKeys = schema: lib.attrNames (lib.filterAttrs (_: property: property.x-seed-secret or false == true) (schema.properties or { }));
 }

@@ -32,7 +32,9 @@ in rec {
   # What one instance cannot see: connections, names and routes against the whole flake.  FLAKE is { seeds; combine; ipv4; ipv6; }.
   flakeMistakes = { seeds, combine ? { }, ipv4 ? { }, ipv6 ? { }, ... }:
     let metas = builtins.mapAttrs (_: seed: seed.meta) seeds; in
-    domains.check (combine.domains or { })
+    text.concatLists (text.mapToList (name: meta: text.optional (meta.name or name != name)
+      "seeds.${name} is the instance ${text.shown meta.name}: give mkSeed the name it has in seeds, name = \"${name}\";") metas)
+    ++ domains.check (combine.domains or { })
     ++ text.concatLists (text.mapToList (name: meta:
       connect.checkTargets metas name ++ domains.checkNames (combine.domains or { }) name (meta.dns.names or [ ])) metas)
     ++ domains.checkOwners (combine.domains or { }) (builtins.mapAttrs (_: meta: meta.dns.names or [ ]) metas)

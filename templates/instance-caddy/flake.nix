@@ -5,7 +5,8 @@
   inputs.seed.url = "git+ssh://silo.example.org/seed.git";
   inputs.nixpkgs.follows = "seed/nixpkgs";
 
-  outputs = { seed, ... }: {
+  # checkedFlake also looks at what no single instance can see: here, that the names in web.nix are below a domain of this flake.
+  outputs = { seed, ... }: seed.lib.checkedFlake {
     # Domains that belong to this flake.  register = true: the platform buys it; false: you point its NS records at the platform.
     combine.domains."example.com" = { register = false; default = true; };
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What one evaluation costs: wall time and memory of the box's `nix eval` for flakes of 1, 3 and 10 instances, and how both grow.
+"""What one evaluation costs: wall time, processor time and memory of the box's `nix eval` for flakes of 1, 3 and 10 instances, and how both grow.
 
     evaluation.py [--rounds 5] [--instances 1,3,10]
 
 Flakes without nixpkgs are always measured (tests/flakes/several).  With SEED_NIXPKGS (see docs/nix.md) whole NixOS systems are, too, by the
-same expression with the same Nix, but outside the box, since that tree is no locked input.  Memory is the largest resident set of the
-process.  The median of the rounds counts; nothing is enforced: machines differ.
+same expression with the same Nix, but outside the box, since that tree is no locked input.  Memory is the largest resident set of a
+process; processor time is that of all of them, and says more than wall time on a machine with other work.  The median of the rounds
+counts; nothing is enforced: machines differ.
 """
 import argparse
 import json
@@ -32,28 +33,30 @@ needs(root=True)
 
 
 def measured(command, **how):
-    """(seconds, MiB of the largest process) of a command that succeeds."""
+    """(seconds, processor seconds, MiB of the largest process) of a command that succeeds."""
     script = ("import resource,subprocess,sys; status=subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL);"
-              "print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(status)")
+              "use=resource.getrusage(resource.RUSAGE_CHILDREN);"
+              "print('USE', use.ru_utime + use.ru_stime, use.ru_maxrss, file=sys.stderr); sys.exit(status)")
     began = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", script, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **how)
     took = time.perf_counter() - began
     assert done.returncode == 0, done.stderr[-2000:]
-    return took, int(done.stderr.rsplit("PEAK ", 1)[1]) / 1024
+    processor, peak = done.stderr.rsplit("USE ", 1)[1].split()
+    return took, float(processor), int(peak) / 1024
 
 
 def tell(what, rows):
-    """rows: {instances: [(seconds, MiB)]}"""
+    """rows: {instances: [(seconds, processor seconds, MiB)]}"""
     print(what)
     first = None
     for count, results in rows.items():
-        seconds, memory = (statistics.median(column) for column in zip(*results))
+        seconds, processor, memory = (statistics.median(column) for column in zip(*results))
         growth = ""
         if first is not None:
             more = count - first[0]
-            growth = f"   each further instance: {1000 * (seconds - first[1]) / more:7.1f} ms, {(memory - first[2]) / more:6.2f} MiB"
-        first = first or (count, seconds, memory)
-        print(f"  {count:3} instances   {seconds:7.3f} s   {memory:7.1f} MiB{growth}", flush=True)
+            growth = f"   each further instance: {1000 * (processor - first[1]) / more:7.1f} ms of processor, {(memory - first[2]) / more:6.2f} MiB"
+        first = first or (count, processor, memory)
+        print(f"  {count:3} instances   {seconds:7.3f} s   processor {processor:7.3f} s   {memory:7.1f} MiB{growth}", flush=True)
 
 
 def in_the_box(room, count):
@@ -65,8 +68,8 @@ def in_the_box(room, count):
     measured(probe + ["unpack", "evaluate"])                                     # fills the store
     alone = [measured(probe + ["unpack"]) for _ in range(options.rounds)]
     both = [measured(probe + ["unpack", "evaluate"]) for _ in range(options.rounds)]
-    without = statistics.median(seconds for seconds, _ in alone)
-    return [(seconds - without, memory) for seconds, memory in both]
+    seconds_alone, processor_alone = (statistics.median(one[column] for one in alone) for column in (0, 1))
+    return [(seconds - seconds_alone, processor - processor_alone, memory) for seconds, processor, memory in both]
 
 
 def nixos(tree, count):

@@ -33,6 +33,7 @@ def refused(result, status, *words):
     assert error["exit"] == status and result.stdout == "", result
     for word in words:
         assert word in error["text"], (word, error)
+    return error["text"]
 
 
 class Follower:
@@ -151,6 +152,13 @@ def shell_prints_what_its_schemas_say(platform, alice):
     refused(alice.ssh("rollback", "app", "--json", check=False), 3, "no older generation")
     refused(alice.ssh("status", "nothing", "--json", check=False), 3, "no repository nothing")
     refused(alice.ssh("stauts", "--json", check=False), 2, "did you mean 'status'?")
+    # What was probably meant, of what one may see: for a stranger there is nothing near.
+    refused(alice.ssh("status", "ap", "--json", check=False), 3, "did you mean app?")
+    refused(alice.ssh("logs", "app/scirpted", "--json", check=False), 3, "did you mean app/scripted?")
+    refused(alice.ssh("restart", "scriptde", "--json", check=False), 3, "did you mean scripted?")
+    stranger = Person(platform, "stranger")
+    for words in (("status", "ap"), ("logs", "app/scirpted"), ("rollback", "app/")):
+        assert "mean" not in refused(stranger.ssh(*words, "--json", check=False), 3)
     refused(alice.ssh("status", "--wat", "--json", check=False), 2)
     refused(alice.ssh("metrics", "--json", check=False), 2)
     watch = subprocess.Popen(alice.ssh_command("status", "-w", "1", "--json"), stdout=subprocess.PIPE, text=True, cwd=alice.home,

@@ -67,7 +67,8 @@ text = evaluate("""builtins.toJSON (import ./nixos/host/settings.nix {
     runtime = { plugin = "runtime-qemu"; settings = { accelerator = "kvm"; guest = null; }; };
     dns = { plugin = "dns-powerdns"; isolation = "process"; settings = { managed = true; listen = "127.0.0.1:5300"; dns_port = null; }; };
     git = [ { plugin = "git-silo"; } ];
-    storage = { plugin = "storage-localpath"; settings.path = "/srv/a \\"quoted\\" path: with # all"; };
+    storage = [ { plugin = "storage-localpath"; settings.path = "/srv/a \\"quoted\\" path: with # all"; }
+                { plugin = "storage-localpath"; isolation = "inline"; settings.path = "/srv/old"; } ];
     registrar = null;
   };
   pluginDirectories = [ "/usr/lib/seed/plugins" ];
@@ -79,6 +80,7 @@ made = json.loads(made)
 assert made["domain"] == "seed.example.org" and made["silo"] == "silo.seed.example.org" and made["prefix"] == "2001:db8:5eed::/48", made
 assert made["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "127.0.0.1:5300"}}], made
 assert made["providers"]["storage"][0]["config"]["path"] == '/srv/a "quoted" path: with # all', made
+assert made["providers"]["storage"][1]["config"] == {"path": "/srv/old"} and len(made["providers"]["storage"]) == 2, made
 assert made["build_memory"] == 8 << 30 and made["plugin_directories"] == ["/usr/lib/seed/plugins"], made
 good, said = seedd_reads(text.replace('"admission"', '"admision"'))
 assert not good and "did you mean admission?" in said, said       # the reader does read
@@ -95,15 +97,21 @@ def credentials(names, providers):
 where = "/run/seed-credentials/"
 handed = credentials(["key", "token", "spare"], {"dns": {"settings": {"api_key_file": where + "key"}}, "git": [{"settings": {}}, {"settings": {"deep": [{"file": where + "token"}]}}], "acme": None})
 assert handed["paths"][0] == where + "key" and not handed["mistakes"], handed
-assert "are different users" in credentials(["a"], {"dns": {"settings": {"f": where + "a"}}, "storage": {"settings": {"f": where + "a"}}})["mistakes"][0]
+assert "run as different users" in credentials(["a"], {"dns": {"settings": {"f": where + "a"}}, "storage": {"settings": {"f": where + "a"}}})["mistakes"][0]
 assert "cannot be" in credentials(['x"; id'], {})["mistakes"][0]
-with open(f"{SOURCE}/plugin-api/include/seed/util/cage.h") as file:
-    uids = {name: int(number) for name, number in re.findall(r"constexpr uid_t (\w+) = (\d+)", file.read())}
-with open(f"{SOURCE}/core/programs/seedd/platform.cpp") as file:
-    assert 'if (kind == "git") return uids::silo;\n    if (kind == "dns") return uids::pdns;\n    return uids::plugin_base + (kind == "storage" ? 1 : 2);' in file.read(), \
-        "providers run as other users: nixos/host/credentials.nix has to know"
-assert f"-o {uids['plugin_base'] + 1} " in credentials(["a"], {"storage": {"settings": {"f": where + "a"}}})["script"]
-assert f"-o {uids['plugin_base'] + 2} " in credentials(["a"], {"runtime": {"settings": {"f": where + "a"}}})["script"]
+# As whom each kind runs, as seedd has it.
+KINDS = ["acme", "dns", "git", "registrar", "runtime", "storage"]
+users = json.loads(seedd_reads(json.dumps({"platform": {"domain": "x.example.org"}, "providers": {kind: {"plugin": "any"} for kind in KINDS}}))[1])["users"]
+assert sorted(users) == KINDS and users == evaluate("let c = import ./nixos/host/credentials.nix { names = [ ]; providers = { }; }; in "
+                                                   "builtins.listToAttrs (map (name: { inherit name; value = c.user name; }) input)", KINDS), \
+    f"providers run as other users than nixos/host/credentials.nix has: {users}"
+for kind, uid in users.items():
+    assert f"-o {uid} -g {uid} " in credentials(["a"], {kind: {"settings": {"f": where + "a"}}})["script"], kind
+# Two kinds, or two of a kind, that run as the same user may share one.
+shared = credentials(["a"], {"runtime": {"settings": {"f": where + "a"}}, "registrar": {"settings": {"f": where + "a"}}})
+assert not shared["mistakes"] and f"-o {users['runtime']} " in shared["script"], shared
+several = credentials(["a"], {"storage": [{"settings": {}}, {"settings": {"f": where + "a"}}]})
+assert not several["mistakes"] and f"-o {users['storage']} " in several["script"], several
 if os.geteuid() == 0:
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o711)
@@ -113,8 +121,8 @@ if os.geteuid() == 0:
             with open(f"{folder}/from/{name}", "w") as file:
                 file.write(f"the {name}\n")
         subprocess.run(["sh", "-c", handed["script"]], check=True, env={"PATH": os.environ["PATH"], "CREDENTIALS_DIRECTORY": f"{folder}/from", "RUNTIME_DIRECTORY": f"{folder}/to"})
-        for name, owner in (("key", uids["pdns"]), ("token", uids["silo"]), ("spare", 0)):
-            for uid in {uids["pdns"], uids["silo"], uids["plugin_base"] + 2}:
+        for name, owner in (("key", users["dns"]), ("token", users["git"]), ("spare", 0)):
+            for uid in (users["dns"], users["git"], users["runtime"]):
                 read = subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "cat", f"{folder}/to/{name}"], capture_output=True, text=True)
                 assert (read.stdout == f"the {name}\n") == (uid == owner), (name, uid, read)
 else:
@@ -147,15 +155,25 @@ made = evaluate(f"""let {SYSTEM}
     }}; }};
     show = c: {{ text = builtins.toJSON c.services.seed.settings; unit = c.systemd.units."seedd.service".text; machines = c.systemd.units."seed-machines.service".text; tcp = c.networking.firewall.allowedTCPPorts;
       udp = c.networking.firewall.allowedUDPPorts; inherit (c) warnings; failed = builtins.filter (a: !a.assertion && nixos.lib.hasInfix "seed" a.message) c.assertions; keep = c.services.seed.persistentPaths; }};
-  in {{ node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
+    disks = host {{ services.seed = {{
+      enable = true; domain = "seed.example.org";
+      providers.storage = [ {{ settings.path = "/srv/new"; }} {{ plugin = "storage-localpath"; settings.path = "/srv/old"; }} ];
+      providers.git.settings.refs = 5000; providers.runtime.settings.accelerator = "kvm";
+    }}; }};
+  in {{ disks = show disks; node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
 for name, one in made.items():
     good, said = seedd_reads(one["text"])
     assert good, (name, said)
     status, told = checked(one["text"])
     # The package of somebody else's plugin is none that could be loaded.
-    assert (status == 0 and "is right" in told) if name == "node" else (status == 1 and told.count("\n") == 1 and "dns-mine" in told), (name, told)
+    assert (status == 0 and "is right" in told) if name != "much" else (status == 1 and told.count("\n") == 1 and "dns-mine" in told), (name, told)
     one["read"] = json.loads(said)
 assert made["node"]["read"]["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "[::]:53"}}], made["node"]
+# Several of what may be several, in their order; a plugin that is not named is the platform's own.
+assert made["disks"]["read"]["providers"] == {
+    "runtime": [{"plugin": "runtime-qemu", "config": {"accelerator": "kvm"}}], "dns": [{"plugin": "dns-powerdns", "config": {"managed": True}}],
+    "git": [{"plugin": "git-silo", "config": {"refs": 5000}}],
+    "storage": [{"plugin": "storage-localpath", "config": {"path": "/srv/new"}}, {"plugin": "storage-localpath", "config": {"path": "/srv/old"}}]}, made["disks"]
 assert {22, 80, 53, 2222} <= set(made["node"]["tcp"]) and 53 in made["node"]["udp"], made["node"]
 assert made["node"]["keep"] == ["/var/lib/seed"]
 assert made["much"]["read"]["providers"]["runtime"][0]["config"] == {"accelerator": "kvm"}
@@ -170,8 +188,26 @@ for broken, words in [
         ("providers.dns = { plugin = \"dns-powerdns\"; settings.dns_port = 70000; }", ["settings.dns_port", "between 0 and 65535"]),
         ("providers.dns = { plugin = \"dns-powerdns\"; settings.url = \"ftp://x\"; }", ["settings.url"]),
         ("providers.dns.plugin = \"dns-bind\"", ["there is no plugin \"dns-bind\": use one of dns-powerdns"]),
+        ("providers.storage = [ { settings.path = \"/a\"; } { settings.pth = \"/b\"; } ]", ["services.seed.providers.storage.", "settings.pth", "does not exist"]),
+        ("providers.storage = [ ]", ["services.seed.providers.storage", "non-empty"]),
+        ("providers.dns = null", ["services.seed.providers.dns"]),
+        ("providers.runtime = [ { } { } ]", ["services.seed.providers.runtime"]),
         ("listen.ssh = \"22\"", ["services.seed.listen.ssh"]),
         ("admission = \"all\"", ["services.seed.admission"])]:
     said = refusal(f"let {SYSTEM} in builtins.toJSON (host {{ services.seed = {{ enable = true; domain = \"x.example.org\"; {broken}; }}; }}).services.seed.settings")
     for word in words:
         assert word in said, (broken, word, said)
+
+# What no type catches is an assertion: its option and the remedy.
+WRONG = [
+    ("domain = \"Seed.example.org\"", "services.seed.domain \"Seed.example.org\" is not a domain name: write it like"),
+    ("domain = \"x.example.org\"; silo = \"a b\"", "services.seed.silo \"a b\" is not a host name: write it like"),
+    ("domain = \"x.example.org\"; listen.http = \"[::]:22\"", "services.seed.listen.ssh and services.seed.listen.http both use port 22: give one another port"),
+    ("domain = \"x.example.org\"; credentials.\"a b\" = \"/x\"", "services.seed.credentials: the name \"a b\" cannot be: use letters"),
+    ("domain = \"x.example.org\"; }; services.openssh = { enable = true", "services.seed.listen.ssh and services.openssh.ports both use port 22: move the host's own, services.openssh.ports = [ 2222 ];"),
+    ("domain = \"x.example.org\"; listen.ssh = \"[::]:2022\"; }; services.openssh = { enable = true", None),
+    ("domain = \"x.example.org\"; }; services.openssh = { enable = true; listenAddresses = [ { addr = \"10.0.0.1\"; } ]", None)]
+modules = " ".join("{ services.seed = { enable = true; " + text + "; }; }" for text, _ in WRONG)
+said = evaluate(f"let {SYSTEM} in map (module: map (a: a.message) (builtins.filter (a: !a.assertion && nixos.lib.hasInfix \"seed\" a.message) (host module).assertions)) [ {modules} ]")
+for (text, words), messages in zip(WRONG, said):
+    assert (len(messages) == 1 and words in messages[0]) if words else not messages, (text, words, messages)

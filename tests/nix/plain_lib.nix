@@ -24,7 +24,7 @@ rec {
   types =
     let opaque = { }; holding = type: type; in
     { submodule = module: { options = if builtins.isFunction module then { } else module.options; };
-      attrsOf = holding; listOf = holding; nullOr = holding; functionTo = _: opaque; either = a: b: opaque // a // b; coercedTo = _: _: holding;
+      attrsOf = holding; listOf = holding; nonEmptyListOf = holding; nullOr = holding; functionTo = _: opaque; either = a: b: opaque // a // b; coercedTo = _: _: holding;
       enum = _: opaque; strMatching = _: opaque; oneOf = _: opaque; addCheck = type: _: type;
       bool = opaque; str = opaque; path = opaque; package = opaque; port = opaque; int = opaque; lines = opaque; raw = opaque; anything = opaque;
       unspecified = opaque; number = opaque; nonEmptyStr = opaque;

@@ -147,6 +147,10 @@ for target, connection, said in [
         ("db", "web", "instance web exposes nothing, so it cannot be reached")]:
     agree(said, {target: exposing, "web": {"connect": {"x": connection}}})
 
+# The platform goes by the name in `seeds` alone; inside the machine it would be another one.
+assert evaluate("(import ./nixos/lib).flakeMistakes { seeds.web.meta = { name = \"api\"; expose = { }; }; }") == \
+    ["seeds.web is the instance \"api\": give mkSeed the name it has in seeds, name = \"web\";"]
+
 # Own domains.
 web = {"web": {"expose": {"https": {"enable": True}}, "dns": {"names": ["example.com", "www"]}}}
 agree("", {"web": {"dns": {"names": []}}}, combine={"domains": {"example.com": {}}})

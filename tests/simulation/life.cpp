@@ -45,6 +45,8 @@ Task<void> Life::start() {
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
     try {
         Call call("start", std::chrono::minutes(5));
+        json nothing = json::object();
+        co_await providers_.runtime->call(call, "recover", nothing, {});
         co_await deployer_->take_up(call);
         taken_up_ = true;
     } catch (const std::exception &) {

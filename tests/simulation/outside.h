@@ -60,6 +60,7 @@ public:
     std::optional<std::string> breach;
 
     std::map<std::string, Machine> machines;  // by handle
+    bool runtime_taken_up = true;             // `recover` was called since its host died last: what that one left half done is cleared
     std::set<std::string> images;             // held by the runtime
     std::set<std::string> image_files;        // made by the builder
     std::map<std::string, std::vector<runtime::Service>> published;

@@ -149,6 +149,7 @@ ProviderSet::ProviderSet(asio::any_io_executor executor, VirtualTime &time, Chan
              world->prepare(image.key, image.image);
              return json{{"key", image.key}};
          }},
+        {"recover", [world, nothing](const json &) { return world->runtime_taken_up = true, nothing; }},
         {"start", [world](const json &request) { return json(world->start(request.get<runtime::StartRequest>())); }},
         {"stop", [world, nothing](const json &request) { return world->stop(request.at("handle")), nothing; }},
         {"destroy", [world, nothing](const json &request) { return world->destroy(request.at("handle")), nothing; }},

@@ -271,7 +271,9 @@ void Schedule::plan_accidents() {
                 size_t which = chance_.between(0, 3);
                 say("host of provider " + std::to_string(which) + " dies");
                 life_->providers().all()[which]->die();
-                if (which == 0) outside_.published.clear();
+                if (which != 0) return;
+                outside_.published.clear();
+                outside_.runtime_taken_up = false;
             });
     if (chance_.once_in(3))
         for (uint64_t i = chance_.between(1, 3); i > 0; --i) {
@@ -353,6 +355,7 @@ std::optional<std::string> Schedule::not_at_rest() {
     std::set<std::string> handles, images;
     for (const auto &flake : store_.flakes())
         if (auto trouble = flake_not_at_rest(flake, handles, images)) return trouble;
+    if (!outside_.runtime_taken_up) return "the runtime's new host was never told to take up what the other one left";
     for (const auto &[handle, machine] : outside_.machines) {
         if (!handles.contains(handle)) return handle + " is left over";
         images.insert(machine.boot.image);

@@ -52,12 +52,6 @@ UniqueFd lock_state(const fs::path &file) {
     return lock;
 }
 
-unsigned uid_for(const std::string &kind) {
-    if (kind == "git") return uids::silo;
-    if (kind == "dns") return uids::pdns;
-    return uids::plugin_base + (kind == "storage" ? 1 : 2);
-}
-
 }  // namespace
 
 Platform::Platform(asio::io_context &context, config::Settings settings, std::string config_file)
@@ -123,7 +117,7 @@ Task<std::shared_ptr<providers::Provider>> Platform::open_in(const Call &call, s
     settings.config = std::move(config);
     settings.isolation = in_line ? providers::Isolation::inline_ : providers::Isolation::process;
     settings.privileged = kind == "runtime";
-    settings.uid = uid_for(kind);
+    settings.uid = uids::of_provider(kind);
     settings.platform = id_;
     settings.state_directory = (fs::path(settings_.platform.state) / folder).string();
     settings.read_paths = {program_directory().string()};

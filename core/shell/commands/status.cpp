@@ -75,11 +75,11 @@ void show_flake(Output &out, const json &flake) {
     show_rollback(out, flake);
     auto &instances = list_of(flake, "instances");
     if (!instances.empty()) {
-        std::vector<std::vector<std::string>> rows = {{"STATE", "ADDRESS", "NAME", "URL", "UPTIME"}};
+        std::vector<std::vector<std::string>> rows = {{"NAME", "STATE", "UPTIME", "ADDRESS", "URL"}};
         for (auto &instance : instances)
-            rows.push_back({text_of(instance, "state", "?"), addressed(instance), text_of(instance, "name", "?"),
-                            first_url(instance),
-                            number_of(instance, "uptime_ms") > 0 ? format_uptime(number_of(instance, "uptime_ms")) : "-"});
+            rows.push_back({text_of(instance, "name", "?"), text_of(instance, "state", "?"),
+                            number_of(instance, "uptime_ms") > 0 ? format_uptime(number_of(instance, "uptime_ms")) : "-", addressed(instance),
+                            first_url(instance)});
         out.write(table(rows, "  "));
         for (auto &instance : instances) {
             std::string reason = text_of(instance, "reason");

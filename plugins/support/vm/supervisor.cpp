@@ -44,10 +44,14 @@ std::string port_names(const std::vector<uint16_t> &ports) {
 
 }  // namespace
 
-Supervisor::Supervisor(const VmSpec &spec, Process qemu, VmChannels channels, UniqueFd listener)
-    : spec_(spec), qemu_(std::move(qemu)), channels_(std::move(channels)), listener_(std::move(listener)) {
+Supervisor::Supervisor(const VmSpec &spec, Hypervisor &hypervisor, Started started, UniqueFd listener)
+    : spec_(spec),
+      hypervisor_(hypervisor),
+      process_(std::move(started.process)),
+      channels_(std::move(started.channels)),
+      listener_(std::move(listener)) {
     for (UniqueFd *fd : {&channels_.console, &channels_.control, &channels_.monitor, &channels_.complaints})
-        set_nonblocking(fd->get(), true);
+        if (*fd) set_nonblocking(fd->get(), true);
     state_.reason = "the machine is booting";
     save();
     if (!spec_.call.empty()) log_.write(unix_ms_now(), "seed: started by " + spec_.call);
@@ -71,7 +75,8 @@ void Supervisor::run() {
                           want(channels_.monitor, bool(channels_.monitor), POLLIN),
                           want(channels_.complaints, bool(channels_.complaints), POLLIN),
                           want(listener_, true, POLLIN),
-                          {qemu_.pidfd(), POLLIN, 0}};
+                          {process_.pidfd(), POLLIN, 0},
+                          want(channels_.control_listener, bool(channels_.control_listener), POLLIN)};
         if (poll(waits, std::size(waits), patience) < 0 && errno != EINTR) fail_errno("waiting for the virtual machine");
         now = now_ms();
         if (waits[0].revents) read_console(now);
@@ -82,8 +87,9 @@ void Supervisor::run() {
         if (waits[4].revents)
             if (UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)); socket) serve(std::move(socket));
         ended = waits[5].revents != 0;
+        if (waits[6].revents) accept_control();
     }
-    ExitStatus status = qemu_.wait();
+    ExitStatus status = process_.wait();
     for (int n = 0; n < 64 && channels_.console; ++n) read_console(now_ms());  // what is left in the pipe, at most 4 MiB
     for (int n = 0; n < 16 && channels_.control; ++n) read_control(now_ms());
     for (int n = 0; n < 16 && channels_.monitor; ++n) read_monitor();
@@ -177,35 +183,41 @@ void Supervisor::flush_control() {
     if (!channels_.control) control_out_.clear();
 }
 
-void Supervisor::read_monitor() {
-    monitor_lines_.add(read_some(channels_.monitor), [&](std::string_view line, bool whole) {
-        if (whole) take_monitor_line(line);
-    });
+// seed-guest connects before anything of the closure runs.  Whoever comes later is a stranger, and finds nobody.
+void Supervisor::accept_control() {
+    channels_.control = UniqueFd(accept4(channels_.control_listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (channels_.control) channels_.control_listener.reset();
 }
 
-void Supervisor::take_monitor_line(std::string_view line) {
-    auto object = nlohmann::json::parse(line, nullptr, false);
-    if (!object.is_object()) return;
-    if (object.contains("QMP")) {
-        constexpr std::string_view hello = "{\"execute\":\"qmp_capabilities\"}\n";
-        if (send(channels_.monitor.get(), hello.data(), hello.size(), MSG_NOSIGNAL) < 0)
-            kill("QEMU does not listen to its monitor");
-        return;
-    }
-    auto event = object.find("event");
-    if (event == object.end() || !event->is_string()) return;
-    if (*event == "SHUTDOWN") {
-        auto data = object.find("data");
-        if (data != object.end() && data->is_object() && data->contains("reason") && (*data)["reason"].is_string())
-            shutdown_reason_ = printable((*data)["reason"].get_ref<const std::string &>(), 40);
-    } else if (*event == "BLOCK_IO_ERROR") {
-        auto data = object.find("data");
-        if (data != object.end() && data->is_object() && data->value("nospace", false) && data->value("action", "") == "stop")
-            pause_for_space(now_ms());
-    } else if (*event == "RESUME" && out_of_space_) {
-        resumed_ms_ = now_ms();
-    } else if (*event == "STOP" && shutdown_reason_.empty() && !out_of_space_) {
-        kill("the processor emulation stopped with an internal error");  // QEMU would stay for ever
+void Supervisor::read_monitor() {
+    for (const MonitorEvent &event : hypervisor_.read_monitor(read_some(channels_.monitor))) take_monitor_event(event);
+}
+
+void Supervisor::say_to_monitor(std::string_view words) {
+    if (!words.empty() && send(channels_.monitor.get(), words.data(), words.size(), MSG_NOSIGNAL) < 0)
+        kill(hypervisor_.name() + " does not listen to its monitor");
+}
+
+void Supervisor::take_monitor_event(const MonitorEvent &event) {
+    using Kind = MonitorEvent::Kind;
+    switch (event.kind) {
+        case Kind::greeting:
+            return say_to_monitor(hypervisor_.greeting());
+        case Kind::powered_off:
+        case Kind::reset:
+            if (!end_) end_ = event.kind;
+            return;
+        case Kind::restarting:
+            if (!end_) end_ = Kind::reset;
+            return process_.signal(SIGKILL);
+        case Kind::out_of_space:
+            return pause_for_space(now_ms());
+        case Kind::resumed:
+            if (out_of_space_) resumed_ms_ = now_ms();
+            return;
+        case Kind::halted:
+            if (!out_of_space_) kill("the processor emulation stopped with an internal error");  // it would stay for ever
+            return;
     }
 }
 
@@ -250,7 +262,7 @@ void Supervisor::refresh_remarks() {
 void Supervisor::read_complaints() {
     complaint_lines_.add(read_some(channels_.complaints, 4096), [&](std::string_view line, bool) {
         last_complaint_ = printable(line, 300);
-        log_.write(unix_ms_now(), "qemu: " + last_complaint_);
+        log_.write(unix_ms_now(), hypervisor_.name() + ": " + last_complaint_);
     });
 }
 
@@ -261,8 +273,7 @@ void Supervisor::check_deadlines(int64_t now) {
         refresh_remarks();
     } else if (out_of_space_ && !resumed_ms_ && now >= next_try_ms_) {
         next_try_ms_ = now + space_pause_ms;
-        constexpr std::string_view go_on = "{\"execute\":\"cont\"}\n";
-        if (send(channels_.monitor.get(), go_on.data(), go_on.size(), MSG_NOSIGNAL) < 0) kill("QEMU does not listen to its monitor");
+        say_to_monitor(hypervisor_.go_on());
     }
 }
 
@@ -283,7 +294,7 @@ void Supervisor::serve(UniqueFd socket) {
         } else if (op == "status") {
             answer["ok"] = state_;
         } else {
-            answer["error"] = {{"code", "unsupported"}, {"text", "seed-vm knows stop and status"}};
+            answer["error"] = {{"code", "unsupported"}, {"text", "only stop and status are known"}};
         }
         send_frame(socket.get(), answer.dump());
     } catch (const std::exception &) {  // a broken client is no reason to end
@@ -304,7 +315,7 @@ void Supervisor::ask_to_stop(uint32_t grace_ms) {
 
 void Supervisor::kill(const std::string &reason) {
     if (kill_reason_.empty()) kill_reason_ = reason;
-    qemu_.signal(SIGKILL);
+    process_.signal(SIGKILL);
     kill_at_ms_ = 0;
 }
 
@@ -313,9 +324,9 @@ std::string Supervisor::exit_reason(const ExitStatus &status) const {
     if (stop_asked_ || kill_at_ms_) return "stopped";
     if (!guest_reason_.empty()) return "the guest could not start: " + guest_reason_;
     if (!panic_.empty()) return "the guest's kernel gave up: " + panic_;
-    if (shutdown_reason_ == "guest-shutdown") return "the guest switched itself off";
-    if (shutdown_reason_ == "guest-reset") return "the guest restarted itself";
-    std::string text = "QEMU ended: " + status.to_string();
+    if (end_ == MonitorEvent::Kind::powered_off) return "the guest switched itself off";
+    if (end_ == MonitorEvent::Kind::reset) return "the guest restarted itself";
+    std::string text = hypervisor_.name() + " ended: " + status.to_string();
     if (!last_complaint_.empty()) text += ": " + last_complaint_;
     return text;
 }

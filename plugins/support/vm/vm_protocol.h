@@ -2,9 +2,9 @@
 //
 //   DIR/spec.json     VmSpec, written by the plugin before seed-vm starts           (root's)
 //   DIR/lock          flock held by seed-vm as long as it lives; inherited from the plugin as descriptor 3
-//                     (descriptor 4 is a pipe that seed-vm closes when it has written DIR/qemu: its tap is there, QEMU runs)
+//                     (descriptor 4 is a pipe that seed-vm closes when it has written DIR/qemu: its tap is there, the hypervisor runs)
 //   DIR/pid           ProcessIdentity of seed-vm                                    (root's)
-//   DIR/qemu          ProcessIdentity of QEMU                                       (root's)
+//   DIR/qemu          ProcessIdentity of the hypervisor, whichever it is            (root's)
 //   DIR/run/          belongs to the uid of this virtual machine: nothing in it may be believed blindly
 //     state.json      VmState, replaced at every change
 //     log.0, log.1    what the guest wrote: lines "UNIX_MS TEXT"; log.0 is the newer file, each at most 1 MiB
@@ -28,12 +28,13 @@ struct VmSpec {
     uint32_t tenant = 0;
     uint32_t slot = 0;
     std::string tap;                  // name of the interface; empty: no network
-    uint32_t uid = 0;                 // what QEMU and seed-vm become; 0: stay who we are
+    uint32_t uid = 0;                 // what the hypervisor and seed-vm become; 0: stay who we are
     std::string store;                // path of the closure's image
     std::string guest;                // directory with vmlinux, initrd.cpio, modules.erofs
-    std::string qemu;                 // path of the program
+    std::string program;              // path of the hypervisor
     std::string accelerator = "tcg";  // or "kvm"
     uint64_t tsc_khz = 0;             // of the host; 0: unknown
+    std::string device;               // what the hypervisor virtualises with: "/dev/kvm"; empty: its own choice
     std::string net_socket;           // of seed-net; empty: no network
     std::vector<std::string> resolvers;
     std::string search;      // domain for the guest's resolver; empty: none
@@ -51,11 +52,11 @@ struct VmState {
     uint64_t garbage = 0;             // lines on the control channel that were none
 };
 
-SEED_JSON(VmSpec, boot, address6, address4, tenant, slot, tap, uid, store, guest, qemu, accelerator, tsc_khz, net_socket,
+SEED_JSON(VmSpec, boot, address6, address4, tenant, slot, tap, uid, store, guest, program, accelerator, tsc_khz, device, net_socket,
           resolvers, search, started_ms, call)
 SEED_JSON(VmState, state, reason, ready_ms, ipv4_only, ipv4_only_udp, remarks, garbage)
 
-inline constexpr const char *spec_file = "spec.json", *lock_file = "lock", *pid_file = "pid", *qemu_file = "qemu",
+inline constexpr const char *spec_file = "spec.json", *lock_file = "lock", *pid_file = "pid", *hypervisor_file = "qemu",
                             *run_folder = "run";
 inline constexpr const char *state_file = "state.json", *socket_file = "vm.sock", *log_file = "log.0", *old_log_file = "log.1";
 inline constexpr size_t log_file_bytes = 1u << 20, log_line_bytes = 8192, state_bytes = 16384;

@@ -5,6 +5,7 @@
 #include <seed/util/failure.h>
 
 using namespace seed;
+using build::Lane;
 using build::Turns;
 
 namespace {
@@ -14,9 +15,9 @@ struct Log {
     int running = 0, most = 0;
 };
 
-Task<void> work(Turns &turns, Log &log, std::string ns, std::string name, Event &go) {
+Task<void> work(Turns &turns, Log &log, std::string ns, std::string name, Event &go, Lane lane = Lane::work) {
     Call call(name, std::chrono::minutes(1));
-    auto turn = co_await turns.take(call, ns);
+    auto turn = co_await turns.take(call, ns, lane);
     log.lines.push_back(name);
     log.most = std::max(log.most, ++log.running);
     co_await go.wait();
@@ -74,6 +75,28 @@ TEST(Turns, OwnersTakeTurnsHoweverMuchOneOfThemAsksFor) {
     go.set();
     context.run();
     EXPECT_THAT(log.lines, testing::ElementsAre("a1", "b1", "c1", "a2", "a3"));
+}
+
+TEST(Turns, FetchesKeepNoBuildWaitingHoweverManyThereAre) {
+    asio::io_context context;
+    auto executor = context.get_executor();
+    Turns turns(executor, 1);
+    Log log;
+    Event slow(executor), built(executor);
+    std::vector<std::string> fetching;
+    for (char name = 'a'; name < char('a' + Turns::fetches_per_work); ++name) fetching.push_back(std::string(1, name));
+    for (const auto &name : fetching) spawn_task(executor, name, work(turns, log, name, name, slow, Lane::fetch));
+    spawn_task(executor, "x", work(turns, log, "x", "x", slow, Lane::fetch));   // waits for a place among the fetches
+    spawn_task(executor, "a build", work(turns, log, "a", "a build", built));   // waits for its own namespace's fetch
+    spawn_task(executor, "y", work(turns, log, "y", "y", built));
+    context.poll();
+    std::vector<std::string> expected = fetching;
+    expected.push_back("y");
+    EXPECT_EQ(log.lines, expected);
+    slow.set(), built.set();
+    context.run();
+    EXPECT_EQ(log.lines.size(), fetching.size() + 3);
+    EXPECT_THAT(log.lines, testing::AllOf(testing::Contains("x"), testing::Contains("a build")));
 }
 
 Task<void> wait_cancelled(Turns &turns, Call call, Code &code) {

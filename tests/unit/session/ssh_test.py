@@ -169,7 +169,7 @@ class Login(unittest.TestCase):
 class Shell(unittest.TestCase):
     def test_status_is_an_aligned_table(self):
         text = bed.ssh("status").stdout.decode()
-        self.assertIn("  STATE  ADDRESS  NAME  URL                 UPTIME\n  ready  fd00::1  web   http://web.example  1 min\n", text)
+        self.assertIn("  NAME  STATE  UPTIME  ADDRESS  URL\n  web   ready  1 min   fd00::1  http://web.example\n", text)
 
     def test_json_is_one_object(self):
         self.assertEqual(json.loads(bed.ssh("status", "--json").stdout)["flakes"][0]["repository"], "app")

@@ -6,7 +6,7 @@
 #include "plugins/support/vm/guest_event.h"
 #include "plugins/support/vm/line_splitter.h"
 #include "plugins/support/vm/log_ring.h"
-#include "plugins/support/vm/qemu_command.h"
+#include "plugins/runtime-qemu/qemu_command.h"
 
 namespace seed::vm {
 namespace {
@@ -108,12 +108,12 @@ TEST(LogRing, FollowsNoLinkOfAStranger) {
 
 TEST(QemuCommand, NamesNoFileButItsOwnDescriptors) {
     VmSpec spec;
-    spec.qemu = "/usr/bin/qemu-system-x86_64";
+    spec.program = "/usr/bin/qemu-system-x86_64";
     spec.store = "/secret/store";
     spec.guest = "/secret/guest";
     spec.boot.volumes = {{.name = "d", .path = "/secret/volume"}};
-    QemuDescriptors fds{3, 4, 5, 6, 7, 8, 9, 10, {11}, {12}, {false}};
-    for (const std::string &argument : qemu_command(spec, fds))
+    qemu::QemuDescriptors fds{3, 4, 5, 6, 7, 8, 9, 10, {11}, {12}, {false}};
+    for (const std::string &argument : qemu::qemu_command(spec, fds))
         EXPECT_EQ(argument.find("/secret"), std::string::npos) << argument;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace seed {
@@ -45,6 +46,13 @@ inline constexpr uid_t pdns = 665902;
 inline constexpr uid_t fetch = 665903;         // seed-fetch-proxy
 inline constexpr uid_t session_base = 666000;  // + 0..999, one per SSH connection
 inline constexpr uid_t vm_base = 670000;       // + 0..9999, one per virtual machine
+
+// As whom the providers of a kind ("dns", "storage" ...) run.  nixos/host/credentials.nix knows it too; tests/nix/host.py compares.
+constexpr uid_t of_provider(std::string_view kind) {
+    if (kind == "git") return silo;
+    if (kind == "dns") return pdns;
+    return plugin_base + (kind == "storage" ? 1 : 2);
+}
 }  // namespace uids
 
 }  // namespace seed

@@ -1,4 +1,4 @@
-#include "plugins/runtime-qemu/machines.h"
+#include "plugins/support/vm/machines.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,11 +13,11 @@
 #include <seed/util/frame.h>
 #include <seed/util/text.h>
 
-namespace seed::qemu {
+namespace seed::vm {
 namespace {
 
 bool lock_is_held(const std::filesystem::path &folder) {
-    UniqueFd lock(open((folder / vm::lock_file).c_str(), O_RDWR | O_CLOEXEC));
+    UniqueFd lock(open((folder / lock_file).c_str(), O_RDWR | O_CLOEXEC));
     return lock && flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
@@ -33,12 +33,12 @@ std::optional<std::string> read_untrusted(const std::filesystem::path &path, siz
     }
 }
 
-vm::VmState read_state(const std::filesystem::path &run) {
-    vm::VmState state;
+VmState read_state(const std::filesystem::path &run) {
+    VmState state;
     state.reason = "its supervisor starts";
     try {
-        if (auto text = read_untrusted(run / vm::state_file, vm::state_bytes))
-            state = from_json_text<vm::VmState>(*text, vm::state_file);
+        if (auto text = read_untrusted(run / state_file, state_bytes))
+            state = from_json_text<VmState>(*text, state_file);
     } catch (const Failure &) {
         state.reason = "its state cannot be read";
     }
@@ -104,14 +104,14 @@ runtime::Boot Machine::boot() const {
 std::optional<Machine> Machines::find(const std::string &handle) const {
     Machine machine;
     machine.folder = folder_of(handle);
-    auto spec = read_file_if_exists(machine.folder / vm::spec_file);
+    auto spec = read_file_if_exists(machine.folder / spec_file);
     if (!spec) return std::nullopt;
-    machine.spec = from_json_text<vm::VmSpec>(*spec, vm::spec_file);
+    machine.spec = from_json_text<VmSpec>(*spec, spec_file);
     machine.alive = lock_is_held(machine.folder);  // before the state: who is dead now has written his last
-    machine.supervisor = read_identity(machine.folder / vm::pid_file);
-    machine.qemu = read_identity(machine.folder / vm::qemu_file);
+    machine.supervisor = read_identity(machine.folder / pid_file);
+    machine.hypervisor = read_identity(machine.folder / hypervisor_file);
     machine.begun = machine.alive || machine.supervisor;
-    machine.state = read_state(machine.folder / vm::run_folder);
+    machine.state = read_state(machine.folder / run_folder);
     if (!machine.alive && machine.state.state != "exited") {
         machine.state.state = "exited";
         machine.state.reason = machine.begun ? "its supervisor was killed, or the host was switched off" : "it was never started";
@@ -123,10 +123,10 @@ std::vector<Machine> Machines::all() const {
     std::vector<Machine> result;
     std::error_code ignored;
     for (const auto &entry : std::filesystem::directory_iterator(folder_, ignored)) {
-        auto spec = read_file_if_exists(entry.path() / vm::spec_file);
+        auto spec = read_file_if_exists(entry.path() / spec_file);
         if (!spec) continue;
         try {
-            auto machine = find(from_json_text<vm::VmSpec>(*spec, vm::spec_file).boot.handle);
+            auto machine = find(from_json_text<VmSpec>(*spec, spec_file).boot.handle);
             if (machine && machine->folder == entry.path()) result.push_back(std::move(*machine));
         } catch (const Failure &error) {
             if (error.code() != Code::not_found) throw error.within(entry.path().string());  // not_found: destroyed meanwhile
@@ -139,7 +139,7 @@ std::vector<Machine> Machines::all() const {
 }
 
 UniqueFd take_machine_lock(const std::filesystem::path &folder) {
-    UniqueFd lock = open_file(folder / vm::lock_file, O_RDWR | O_CREAT, 0600);
+    UniqueFd lock = open_file(folder / lock_file, O_RDWR | O_CREAT, 0600);
     for (int tries = 0; flock(lock.get(), LOCK_EX | LOCK_NB); ++tries) {  // somebody may just be looking whether it is held
         if (tries == 20) return {};
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -154,11 +154,11 @@ void kill_machine(const Machine &machine) {
     std::optional<ProcessIdentity> supervisor = machine.supervisor;
     while (!supervisor && lock_is_held(machine.folder) && std::chrono::steady_clock::now() < deadline) {
         std::this_thread::sleep_for(5ms);
-        supervisor = read_identity(machine.folder / vm::pid_file);
+        supervisor = read_identity(machine.folder / pid_file);
     }
     if (supervisor) supervisor->kill_and_wait();
-    auto qemu = read_identity(machine.folder / vm::qemu_file);  // it dies with seed-vm: wait until it has
-    bool gone = !qemu || qemu->kill_and_wait();
+    auto hypervisor = read_identity(machine.folder / hypervisor_file);  // it dies with seed-vm: wait until it has
+    bool gone = !hypervisor || hypervisor->kill_and_wait();
     if (!gone || lock_is_held(machine.folder))
         throw Failure(Code::unavailable, "the processes of " + machine.spec.boot.handle + " do not end; trying again helps",
                       1000);
@@ -166,7 +166,7 @@ void kill_machine(const Machine &machine) {
 
 void ask_machine_to_stop(const Machine &machine, uint32_t grace_ms) {
     // The folder is the machine's own: make sure that this is its socket, then connect to exactly that one.
-    std::filesystem::path path = machine.folder / vm::run_folder / vm::socket_file;
+    std::filesystem::path path = machine.folder / run_folder / socket_file;
     UniqueFd socket_inode(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat status {};
     if (!socket_inode || fstat(socket_inode.get(), &status) || !S_ISSOCK(status.st_mode))
@@ -176,4 +176,4 @@ void ask_machine_to_stop(const Machine &machine, uint32_t grace_ms) {
     receive_frame(socket.get(), std::chrono::seconds(5), 65536);
 }
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

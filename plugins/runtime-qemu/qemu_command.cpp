@@ -1,22 +1,10 @@
-#include "plugins/support/vm/qemu_command.h"
+#include "plugins/runtime-qemu/qemu_command.h"
 
-#include <cstdio>
+#include "plugins/support/vm/machine_parts.h"
 
-namespace seed::vm {
+namespace seed::qemu {
+using namespace vm;
 namespace {
-
-// Why each is there: docs/guest-contract.md, "The kernel's command line".
-std::string kernel_command_line(const VmSpec &spec) {
-    std::string line =
-        "console=ttyS0 quiet reboot=t panic=-1 random.trust_cpu=on 8250.nr_uarts=1 audit=0 apparmor=0 edd=off "
-        "cryptomgr.notests no_timer_check systemd.journald.forward_to_console=1 "
-        "initcall_blacklist=init_kprobe_trace,slab_sysfs_init,msr_init,add_pcspkr,vga_arb_device_init";
-    if (spec.accelerator == "tcg") {
-        line += " mitigations=off nokaslr tsc=reliable";
-        if (spec.tsc_khz) line += " tsc_early_khz=" + std::to_string(spec.tsc_khz);
-    }
-    return line;
-}
 
 void add_disk(std::vector<std::string> &command, const std::string &serial, int fd, int set, bool read_only, bool device) {
     std::string id = "d" + std::to_string(set), number = std::to_string(set);
@@ -29,17 +17,11 @@ void add_disk(std::vector<std::string> &command, const std::string &serial, int 
 
 }  // namespace
 
-std::string mac_address(uint32_t slot) {
-    char text[32];
-    snprintf(text, sizeof text, "52:5e:ed:%02x:%02x:%02x", slot >> 16 & 255, slot >> 8 & 255, slot & 255);
-    return text;
-}
-
 std::vector<std::string> qemu_command(const VmSpec &spec, const QemuDescriptors &fds) {
     auto number = [](int fd) { return std::to_string(fd); };
     bool kvm = spec.accelerator == "kvm";
     std::vector<std::string> command = {
-        spec.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "microvm", "-global",
+        spec.program, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-M", "microvm", "-global",
         "virtio-mmio.force-legacy=false", "-accel", kvm ? "kvm" : "tcg,thread=multi,tb-size=64", "-cpu", kvm ? "host" : "qemu64",
         "-smp", std::to_string(spec.boot.vcpus), "-m", std::to_string(spec.boot.memory_mib) + "M", "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny", "-chardev",
@@ -62,4 +44,4 @@ std::vector<std::string> qemu_command(const VmSpec &spec, const QemuDescriptors 
     return command;
 }
 
-}  // namespace seed::vm
+}  // namespace seed::qemu

@@ -1,4 +1,4 @@
-#include "plugins/runtime-qemu/stats.h"
+#include "plugins/support/vm/stats.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
-namespace seed::qemu {
+namespace seed::vm {
 namespace {
 
 std::string proc(pid_t pid, const char *file) {
@@ -51,11 +51,11 @@ void read_network(const Machine &machine, runtime::BootStats &into) {
 }  // namespace
 
 std::optional<runtime::BootStats> stats_of(const Machine &machine) {
-    if (!machine.alive || !machine.qemu || !machine.supervisor || !machine.qemu->alive()) return std::nullopt;
+    if (!machine.alive || !machine.hypervisor || !machine.supervisor || !machine.hypervisor->alive()) return std::nullopt;
     runtime::BootStats stats;
     stats.handle = machine.spec.boot.handle;
-    stats.cpu_ms = cpu_ms(machine.qemu->pid);
-    stats.memory_bytes = resident_bytes(machine.qemu->pid);
+    stats.cpu_ms = cpu_ms(machine.hypervisor->pid);
+    stats.memory_bytes = resident_bytes(machine.hypervisor->pid);
     for (const runtime::Volume &volume : machine.spec.boot.volumes) {
         struct stat status {};
         if (stat(volume.path.c_str(), &status) == 0) stats.disk_bytes += static_cast<uint64_t>(status.st_blocks) * 512;
@@ -64,4 +64,4 @@ std::optional<runtime::BootStats> stats_of(const Machine &machine) {
     return stats;
 }
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

@@ -8,10 +8,10 @@
 
 #include <seed/plugin.hpp>
 
-#include "plugins/runtime-qemu/machines.h"
+#include "plugins/support/vm/machines.h"
 #include "plugins/support/net/net_client.h"
 
-namespace seed::qemu {
+namespace seed::vm {
 
 struct NetworkSettings {
     std::filesystem::path state;  // STATE of the plugin
@@ -55,4 +55,4 @@ private:
     std::pair<int64_t, std::string> taken_;   // by which seed-net, and the state that it took without a word
 };
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

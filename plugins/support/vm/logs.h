@@ -7,10 +7,10 @@
 
 #include <seed/plugin.hpp>
 
-#include "plugins/runtime-qemu/machines.h"
+#include "plugins/support/vm/machines.h"
 #include "plugins/support/vm/log_ring.h"
 
-namespace seed::qemu {
+namespace seed::vm {
 
 class Logs {
 public:
@@ -26,4 +26,4 @@ private:
 
 std::string boot_id(const std::string &handle);  // "b1" of "ns/web/b1"
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

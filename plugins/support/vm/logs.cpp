@@ -1,4 +1,4 @@
-#include "plugins/runtime-qemu/logs.h"
+#include "plugins/support/vm/logs.h"
 
 #include <poll.h>
 
@@ -8,7 +8,7 @@
 #include <seed/util/file.h>
 #include <seed/util/text.h>
 
-namespace seed::qemu {
+namespace seed::vm {
 namespace {
 
 constexpr size_t kept_bytes = 4u << 20;
@@ -31,7 +31,7 @@ std::string boot_id(const std::string &handle) {
 
 void Logs::keep(const Machine &machine) const {
     std::string text;
-    vm::LogReader(machine.folder / vm::run_folder).read([&](int64_t time, std::string_view line) {
+    LogReader(machine.folder / run_folder).read([&](int64_t time, std::string_view line) {
         text += std::to_string(time) + " " + std::string(line) + "\n";
     });
     if (text.empty()) return;
@@ -69,12 +69,12 @@ void Logs::stream(plugin::Call &call, const runtime::LogsRequest &request) const
                 take(boot, time, std::string_view(line).substr(static_cast<size_t>(end - line.data()) + 1));
         }
     }
-    std::map<std::string, vm::LogReader> readers;  // of the boots that exist, by handle
+    std::map<std::string, LogReader> readers;  // of the boots that exist, by handle
     auto read_all_boots = [&] {
         for (const Machine &machine : machines_.all()) {
             const std::string &handle = machine.spec.boot.handle;
             if (machine.spec.boot.instance != request.instance) continue;
-            auto [reader, fresh] = readers.try_emplace(handle, machine.folder / vm::run_folder);
+            auto [reader, fresh] = readers.try_emplace(handle, machine.folder / run_folder);
             reader->second.read([&](int64_t time, std::string_view text) { take(boot_id(handle), time, text); });
         }
     };
@@ -89,4 +89,4 @@ void Logs::stream(plugin::Call &call, const runtime::LogsRequest &request) const
     }
 }
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

@@ -5,7 +5,7 @@
 
 #include "plugins/support/vm/vm_protocol.h"
 
-namespace seed::vm {
+namespace seed::qemu {
 
 struct QemuDescriptors {  // numbers in QEMU's process
     int console = -1, control = -1, monitor = -1;
@@ -14,7 +14,6 @@ struct QemuDescriptors {  // numbers in QEMU's process
     std::vector<int> volumes, volumes_read_only;  // two descriptors of each, in the order of the spec: QEMU opens read-only first
     std::vector<bool> devices;                    // is volume n a block device?
 };
-std::vector<std::string> qemu_command(const VmSpec &spec, const QemuDescriptors &descriptors);
-std::string mac_address(uint32_t slot);
+std::vector<std::string> qemu_command(const vm::VmSpec &spec, const QemuDescriptors &descriptors);
 
-}  // namespace seed::vm
+}  // namespace seed::qemu

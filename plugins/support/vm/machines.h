@@ -10,7 +10,7 @@
 
 #include "plugins/support/vm/vm_protocol.h"
 
-namespace seed::qemu {
+namespace seed::vm {
 
 bool carries_tcp(const runtime::Expose &expose);  // tcp, http, grpc, dns
 bool carries_udp(const runtime::Expose &expose);  // udp, dns
@@ -19,11 +19,11 @@ std::string escape(std::string_view name);  // "ns/web/b1" to "ns~web~b1": a fil
 
 struct Machine {
     std::filesystem::path folder;
-    vm::VmSpec spec;
-    vm::VmState state;   // as far as it can be believed
+    VmSpec spec;
+    VmState state;   // as far as it can be believed
     bool alive = false;  // its seed-vm runs
     bool begun = false;  // a seed-vm has run
-    std::optional<ProcessIdentity> supervisor, qemu;
+    std::optional<ProcessIdentity> supervisor, hypervisor;
 
     runtime::Boot boot() const;
     // The exposed port is one of TCP (UDP) that listens inside on 0.0.0.0 only.
@@ -46,8 +46,8 @@ private:
 
 // The lock of a machine's folder, taken for a new seed-vm; none when one runs.
 UniqueFd take_machine_lock(const std::filesystem::path &folder);
-// Ends seed-vm and QEMU for sure; Failure(unavailable) when they do not go.
+// Ends seed-vm and the hypervisor for sure; Failure(unavailable) when they do not go.
 void kill_machine(const Machine &machine);
 void ask_machine_to_stop(const Machine &machine, uint32_t grace_ms);  // Failure(unavailable) when it cannot be asked
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

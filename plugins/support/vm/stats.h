@@ -1,10 +1,10 @@
 // What a machine uses of the host, read from /proc: cheap enough to be asked every few seconds for all of them.
 #pragma once
-#include "plugins/runtime-qemu/machines.h"
+#include "plugins/support/vm/machines.h"
 
-namespace seed::qemu {
+namespace seed::vm {
 
 // None when it does not run, or ends while we look.
 std::optional<runtime::BootStats> stats_of(const Machine &machine);
 
-}  // namespace seed::qemu
+}  // namespace seed::vm

@@ -1,4 +1,4 @@
-#include "plugins/runtime-qemu/network.h"
+#include "plugins/support/vm/network.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -16,7 +16,7 @@
 
 #include "plugins/support/net/state_json.h"
 
-namespace seed::qemu {
+namespace seed::vm {
 namespace {
 
 // Nobody on this host listens there now, neither with TCP nor with UDP: one number serves what is both.
@@ -280,4 +280,4 @@ std::vector<NetRefusal> Network::apply(const std::vector<Machine> &machines, Unc
     return refused;
 }
 
-}  // namespace seed::qemu
+}  // namespace seed::vm
