@@ -15,7 +15,7 @@ Task<void> give_up_zone(const Call &call, std::shared_ptr<providers::Provider> d
         dns::RemoveZoneReply reply = co_await dns->ask<dns::RemoveZoneReply>(call, "remove_zone", request);
         if (!reply.removed) why = reply.reason;
     } catch (const Failure &failure) {
-        if (failure.code() != Code::unsupported) why = failure.what();   // such a provider made none
+        why = failure.code() == Code::unsupported ? "this provider removes no zones" : failure.what();
     }
     if (!why.empty())
         log_info("names", "the domain " + zone + " has none of our records any more and stays in " + dns->settings().plugin + ": " + printable(why, 400));

@@ -2,8 +2,9 @@
 
 namespace seed::plugin {
 
-dns::RemoveZoneReply DnsProvider::remove_zone(Call &, const dns::ZoneRequest &) {
-    throw Failure(Code::unsupported, "this provider makes and removes no zones");
+dns::RemoveZoneReply DnsProvider::remove_zone(Call &call, const dns::ZoneRequest &) {
+    call.check();
+    return {false, "this provider removes no zones"};
 }
 
 }  // namespace seed::plugin
