@@ -15,6 +15,7 @@ namespace seed::build {
 namespace {
 
 constexpr uint64_t process_limit = 512;
+constexpr int store_given_up = 122;   // seed-nix-box: the host's disk did not take all of what was written
 
 // Killed and removed however the step ends: nothing of a box outlives it.
 struct Group {
@@ -137,6 +138,9 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
     if (ran.overflowed)
         throw Failure(Code::limit,
                       step.stage + " wrote more than " + format_size(step.output_limit) + ": make its result smaller");
+    if (result.code == store_given_up)   // whatever else was said is a consequence
+        throw Failure(Code::limit, step.stage + ": the platform's disk is full (or fails) and did not take all of what was written, so that the store of this "
+                                       "namespace is made anew; what runs goes on: push again when its operator has made space");
     // What the step half wrote is still there, so that the host's disk tells.
     if (result.code && host_is_full(settings_))
         throw Failure(Code::limit, step.stage + ": the platform's disk is full, what runs goes on: push again when its operator has made space");
