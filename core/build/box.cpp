@@ -1,5 +1,7 @@
 #include "core/build/box.h"
 
+#include <sys/statvfs.h>
+
 #include <filesystem>
 
 #include <seed/util/cgroup.h>
@@ -13,6 +15,7 @@ namespace seed::build {
 namespace {
 
 constexpr uint64_t process_limit = 512;
+constexpr int store_given_up = 122;   // seed-nix-box: the host's disk did not take all of what was written
 
 // Killed and removed however the step ends: nothing of a box outlives it.
 struct Group {
@@ -35,6 +38,16 @@ void make_light(const Cgroup &cgroup) {
             } catch (const Failure &) {  // ignoring: it has its limits, only not its weight
             }
         }
+}
+
+// Not the namespace's own limit: the file systems of the host that its store and images lie on.
+bool host_is_full(const BuilderSettings &settings) {
+    constexpr uint64_t next_to_nothing = 1u << 20;
+    for (const std::string &folder : {settings.state_directory, settings.image_directory}) {
+        struct statvfs space {};
+        if (statvfs(folder.c_str(), &space) == 0 && uint64_t{space.f_bavail} * space.f_frsize < next_to_nothing) return true;
+    }
+    return false;
 }
 
 std::string seconds(std::chrono::seconds duration) {
@@ -125,6 +138,12 @@ Task<BoxResult> Boxes::run(Call call, BoxStep step) {
     if (ran.overflowed)
         throw Failure(Code::limit,
                       step.stage + " wrote more than " + format_size(step.output_limit) + ": make its result smaller");
+    if (result.code == store_given_up)   // whatever else was said is a consequence
+        throw Failure(Code::limit, step.stage + ": the platform's disk is full (or fails) and did not take all of what was written, so that the store of this "
+                                       "namespace is made anew; what runs goes on: push again when its operator has made space");
+    // What the step half wrote is still there, so that the host's disk tells.
+    if (result.code && host_is_full(settings_))
+        throw Failure(Code::limit, step.stage + ": the platform's disk is full, what runs goes on: push again when its operator has made space");
     if (result.messages.contains("No space left on device"))
         throw Failure(Code::limit, step.stage + " filled the disk: a namespace has " + format_size(settings_.store_bytes) +
                                        " for its sources and builds, and " + format_size(step.memory / 2) + " in /tmp");

@@ -17,6 +17,12 @@ struct Look {
     std::exception_ptr failure;
 };
 
+struct Part {   // of one look, beside the rest of it
+    explicit Part(asio::any_io_executor executor) : done(executor) {}
+    Event done;
+    std::exception_ptr failure;
+};
+
 std::string namespace_of(const std::string &qualified) { return qualified.substr(0, qualified.find('/')); }
 
 }  // namespace
@@ -29,6 +35,8 @@ struct Lookout::State : std::enable_shared_from_this<State> {
     static Task<std::shared_ptr<const View>> take_part(std::shared_ptr<State> state, const Call &the_call);
     Task<void> run();
     Task<std::shared_ptr<const View>> ask();
+    Task<void> look_at_providers(const Call &call, std::shared_ptr<View> view);
+    Task<void> look_at_records(Call call, std::shared_ptr<View> view, std::shared_ptr<Part> part);
 
     asio::any_io_executor executor;
     std::shared_ptr<providers::Provider> runtime, storage;
@@ -84,19 +92,43 @@ Task<void> Lookout::State::run() {
     running = false;
 }
 
+// The providers are asked side by side: each lives in a process of its own, and that of DNS asks a server in turn.
 Task<std::shared_ptr<const View>> Lookout::State::ask() {
     auto view = std::make_shared<View>();
     Call call("look", patience);
+    auto records_seen = std::make_shared<Part>(executor);
+    if (!machines_alone) spawn_task(executor, "look at records", look_at_records(call, view, records_seen));
+    std::exception_ptr failure;
+    try {
+        co_await look_at_providers(call, view);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!machines_alone) co_await records_seen->done.wait();
+    if (!failure) failure = records_seen->failure;
+    if (failure) std::rethrow_exception(failure);
+    co_return view;
+}
+
+Task<void> Lookout::State::look_at_providers(const Call &call, std::shared_ptr<View> view) {
     json nothing = json::object();
     runtime::ListReply boots = co_await runtime->ask<runtime::ListReply>(call, "list", nothing);
     for (auto &boot : boots.boots) view->boots[namespace_of(boot.instance)].push_back(std::move(boot));
     storage::ListReply volumes = co_await storage->ask<storage::ListReply>(call, "list", nothing);
     for (auto &volume : volumes.volumes) view->volumes[namespace_of(volume.volume)].push_back(std::move(volume));
-    if (machines_alone) co_return view;
+    if (machines_alone) co_return;
     runtime::ImagesReply images = co_await runtime->ask<runtime::ImagesReply>(call, "images", nothing);
     view->images.insert(images.keys.begin(), images.keys.end());
-    view->records = co_await records.observe(call);
-    co_return view;
+}
+
+Task<void> Lookout::State::look_at_records(Call call, std::shared_ptr<View> view, std::shared_ptr<Part> part) {
+    auto self = shared_from_this();
+    try {
+        view->records = co_await records.observe(call);
+    } catch (...) {
+        part->failure = std::current_exception();
+    }
+    part->done.set();
 }
 
 }  // namespace seed::deploy

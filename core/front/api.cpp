@@ -35,7 +35,7 @@ const std::map<std::string, Api::Handler> Api::handlers = {
     {"status", &Api::status}, {"logs", &Api::logs},     {"restart", &Api::restart}, {"volumes", &Api::volumes},
     {"start", &Api::start},   {"stop", &Api::stop},     {"whoami", &Api::whoami}, {"health", &Api::health}, {"git", &Api::git},         {"events", &Api::events},
     {"metrics", &Api::metrics}, {"plugins", &Api::plugins}, {"collect", &Api::collect},
-    {"plugin_call", &Api::plugin_call}, {"plugin_trace", &Api::plugin_trace}, {"plugin_restart", &Api::plugin_restart}, {"plugin_check", &Api::plugin_check},
+    {"plugin_call", &Api::plugin_call}, {"plugin_trace", &Api::plugin_trace}, {"plugin_restart", &Api::plugin_restart}, {"plugin_check", &Api::plugin_check}, {"plugin_forget", &Api::plugin_forget},
     {"volume_delete", &Api::volume_delete}, {"refresh", &Api::refresh},
     {"deployments", &Api::deployments}, {"generations", &Api::generations}, {"rollback", &Api::rollback},
     {"diff", &Api::diff}, {"plan", &Api::plan},

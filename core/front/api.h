@@ -71,6 +71,9 @@ public:
     // What the configuration file, as it is now, would move from one provider to another at the next start; none: the request is refused.
     using ProviderPlan = std::function<Task<json>(const Call &)>;
     void set_provider_plan(ProviderPlan plan) { provider_plan_ = std::move(plan); }
+    // Gives up what a provider that is not configured any more still has; none: the request is refused.
+    using FormerProvider = std::function<json(const std::string &plugin, const std::string &confirm)>;
+    void set_former_provider(FormerProvider forget) { former_provider_ = std::move(forget); }
     void set_trace(providers::Trace *trace) { trace_ = trace; }  // borrowed; none: the request is refused
     void set_metrics(events::Metrics *metrics) { metrics_ = metrics; }  // borrowed; none: the request is refused
 
@@ -96,6 +99,7 @@ private:
     Task<json> plugin_trace(Request &request);
     Task<json> plugin_restart(Request &request);
     Task<json> plugin_check(Request &request);
+    Task<json> plugin_forget(Request &request);
     Task<json> collect(Request &request);
     Task<json> invitations(Request &request);
     Task<json> invite(Request &request);
@@ -154,6 +158,7 @@ private:
     events::Metrics *metrics_ = nullptr;
     providers::Trace *trace_ = nullptr;
     ProviderPlan provider_plan_;
+    FormerProvider former_provider_;
     size_t in_flight_ = 0;
     int64_t refusals_minute_ = 0, refusals_told_ = 0;
     std::map<std::string, int> receiving_;  // pushes in flight by repository

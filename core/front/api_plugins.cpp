@@ -146,6 +146,13 @@ Task<json> Api::plugin_restart(Request &request) {
                    {"version_before", before.value("version", "")}, {"pid", now.value("pid", 0)}, {"pid_before", before.value("pid", 0)}};
 }
 
+Task<json> Api::plugin_forget(Request &request) {
+    must_be_operator(request);
+    if (!former_provider_) throw Failure(Code::unsupported, "this platform remembers no former providers");
+    std::string plugin = request.args.at("plugin").get<std::string>();
+    co_return former_provider_(plugin, request.args.value("confirm", ""));
+}
+
 // The kit in a cage of its own: an unprivileged user, no network unless the operator gave a configuration that is meant for it.
 Task<json> Api::plugin_check(Request &request) {
     must_be_operator(request);

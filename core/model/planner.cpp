@@ -2,8 +2,9 @@
 //
 // For each instance the boots that are there fall into three kinds: one to *keep* (labelled with what is wanted now, ready or on
 // its way; a ready one before a starting one, then the newest), *running* others, and *ended* ones.  With a boot to keep nothing
-// is started; without one exactly one boot is.  Everything else is removed: before the start when the rollout is `recreate`, so
-// that two boots never hold one volume, and after the new one serves when it is `rolling`.
+// is started; without one exactly one boot is.  Everything else is removed.  When the rollout is `recreate` it is stopped before the
+// start, so that two boots never hold one volume, and what it left is destroyed while the new one boots; when it is `rolling`, both come
+// after the new one serves.
 //
 // A crash may leave any prefix of a plan carried out.  Nothing here remembers earlier plans: the next one follows from what is
 // observed then.
@@ -141,6 +142,12 @@ private:
         if ((!keep || rests) && (spec.image.empty() || !images_.contains(spec.image)))
             add(ActionKind::prepare_image, spec.name, "the runtime does not have it").image = spec.image;
         for (const auto *boot : ended) remove_boot(*boot, why_not_kept(*boot, label));
+        auto stop_running = [&] {
+            for (const auto *boot : running) add(ActionKind::stop, spec.name, why_not_kept(*boot, label)).handle = boot->handle;
+        };
+        auto destroy_running = [&] {
+            for (const auto *boot : running) add(ActionKind::destroy, spec.name, why_not_kept(*boot, label)).handle = boot->handle;
+        };
         auto remove_running = [&] {
             for (const auto *boot : running) remove_boot(*boot, why_not_kept(*boot, label));
         };
@@ -151,8 +158,9 @@ private:
             if (keep) remove_boot(*keep, "it shall not run");
             return remove_running();
         }
-        if (spec.rollout == Rollout::recreate) remove_running();
+        if (spec.rollout == Rollout::recreate) stop_running();
         if (!keep) add(ActionKind::start, spec.name, why_started(boots, label));
+        if (spec.rollout == Rollout::recreate) destroy_running();
         if (!keep || keep->state == "starting")
             add(ActionKind::await_ready, spec.name, "its boot is on its way").handle = keep ? keep->handle : "";
         if (!spec.expose.empty() && !(keep && is_published(spec, keep->handle)))

@@ -6,6 +6,7 @@
 #include <seed/dns.hpp>
 
 #include "core/base/log.h"
+#include "core/names/give_up_zone.h"
 
 namespace seed::names {
 namespace {
@@ -224,7 +225,10 @@ Task<void> Records::State::write_own(const Call &call, std::string ns, std::vect
             ensured.erase(own_zone);   // perhaps somebody took it away
             std::rethrow_exception(failure);
         }
-        if (inside.empty()) own_zones->remove(own_zone);
+        if (!inside.empty()) continue;
+        co_await give_up_zone(call, dns, own_zone);
+        ensured.erase(own_zone);
+        own_zones->remove(own_zone);
     }
 }
 

@@ -52,7 +52,7 @@ const std::vector<Contract> &contracts() {
          0,
          {READS(seed_dns_v0, check), READS(seed_dns_v0, zones), SLOT(seed_dns_v0, ensure_zone),
           READS(seed_dns_v0, list, Flow::stream), SLOT(seed_dns_v0, apply), SLOT(seed_dns_v0, remove), READS(seed_dns_v0, settled),
-          SLOT(seed_dns_v0, dnssec, Flow::plain, optional)}},
+          SLOT(seed_dns_v0, dnssec, Flow::plain, optional), SLOT(seed_dns_v0, remove_zone, Flow::plain, optional)}},
         {"git",
          0,
          {READS(seed_git_v0, check), READS(seed_git_v0, list), SLOT(seed_git_v0, create), SLOT(seed_git_v0, remove),

@@ -36,7 +36,10 @@ public:
     void ensure_zone(plugin::Call &call, const EnsureZoneRequest &request) override {
         mock_.enter(call, "ensure_zone", request);
         if (!request.zone.ends_with(".")) throw Failure(Code::invalid, "zone '" + request.zone + "' has no final dot");
-        mock_.change([&](json &state) { state["zones"][request.zone]; });
+        mock_.change([&](json &state) {
+            if (!state["zones"].contains(request.zone)) state["made"][request.zone] = true;
+            state["zones"][request.zone];
+        });
     }
     void list(plugin::Call &call, const ZoneRequest &request) override {
         mock_.enter(call, "list", request);
@@ -93,6 +96,17 @@ public:
             int count = left.is_number() ? left.get<int>() : 0;
             reply.settled = count <= 0;
             left = std::max(0, count - 1);
+        });
+        return reply;
+    }
+    RemoveZoneReply remove_zone(plugin::Call &call, const ZoneRequest &request) override {
+        mock_.enter(call, "remove_zone", request);
+        RemoveZoneReply reply;
+        mock_.change([&](json &state) {
+            if (!state["zones"].contains(request.zone)) reply.reason = "there is no zone " + request.zone;
+            else if (!state["made"].contains(request.zone)) reply.reason = "it was there before";
+            else if (!state["zones"][request.zone].empty()) reply.reason = "it has records";
+            else reply.removed = state["zones"].erase(request.zone) + state["made"].erase(request.zone) > 0;
         });
         return reply;
     }

@@ -1,4 +1,5 @@
 #include <seed/util/file.h>
+#include <seed/util/replace_file.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -80,20 +81,32 @@ UniqueFd file_in_memory(std::string_view content) {
     return fd;
 }
 
-void write_file_atomically(const fs::path &path, std::string_view content, mode_t mode) {
+namespace {
+
+void put_in_place(const fs::path &path, std::string_view content, mode_t mode, bool durable) {
     fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     fs::path temporary = folder / ("." + path.filename().string() + ".new-" + random_hex(6));
     UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
     try {
         write_all(fd.get(), content);
         if (fchmod(fd.get(), mode)) fail_errno("cannot set the mode");
-        if (fsync(fd.get())) fail_errno("cannot sync");
+        if (durable && fsync(fd.get())) fail_errno("cannot sync");
         if (rename(temporary.c_str(), path.c_str())) fail_errno("cannot rename the new content into place");
     } catch (const Failure &failure) {
         unlink(temporary.c_str());
         throw failure.within("while writing " + path.string());
     }
-    fsync_folder(folder);
+    if (durable) fsync_folder(folder);
+}
+
+}  // namespace
+
+void write_file_atomically(const fs::path &path, std::string_view content, mode_t mode) {
+    put_in_place(path, content, mode, /*durable=*/true);
+}
+
+void replace_file(const fs::path &path, std::string_view content, mode_t mode) {
+    put_in_place(path, content, mode, /*durable=*/false);
 }
 
 void write_file(const fs::path &path, std::string_view content, mode_t mode) {

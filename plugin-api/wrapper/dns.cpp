@@ -1,5 +1,14 @@
 #include "operations.hpp"
 
+namespace seed::plugin {
+
+dns::RemoveZoneReply DnsProvider::remove_zone(Call &call, const dns::ZoneRequest &) {
+    call.check();
+    return {false, "this provider removes no zones"};
+}
+
+}  // namespace seed::plugin
+
 namespace seed::plugin::entry {
 
 using P = DnsProvider;
@@ -12,6 +21,7 @@ const seed_dns_v0 dns_operations = {
     .apply = operation<&P::apply>,
     .remove = operation<&P::remove>,
     .settled = operation<&P::settled>,
+    .remove_zone = operation<&P::remove_zone>,
 };
 
 }  // namespace seed::plugin::entry

@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr int most_attempts = 8;
+constexpr const char *made_by_us = "seed";   // the account of zones that we made
 
 // 5-20 ms at first, doubled with each attempt: two writers must not meet again and again.
 void pause(int attempt) {
@@ -82,8 +83,24 @@ bool PowerDnsClient::has_zone(const std::string &zone, const Waiting &waiting) c
 void PowerDnsClient::make_zone(const std::string &zone, const std::vector<std::string> &name_servers, const json &rrsets,
                                const Waiting &waiting) const {
     json body = {
-        {"name", zone}, {"kind", "Native"}, {"nameservers", name_servers}, {"soa_edit_api", "DEFAULT"}, {"rrsets", rrsets}};
+        {"name", zone}, {"kind", "Native"}, {"nameservers", name_servers}, {"soa_edit_api", "DEFAULT"}, {"account", made_by_us}, {"rrsets", rrsets}};
     ask("POST", "/zones", body.dump(), "making zone " + zone, waiting, /*also_good=*/409);  // 409: somebody was faster
+}
+
+std::optional<std::string> PowerDnsClient::remove_zone(const std::string &zone, const Waiting &waiting) const {
+    HttpReply reply = ask("GET", "/zones/" + percent_encoded(zone), "", "reading zone " + zone, waiting, /*also_good=*/404);
+    if (reply.status == 404) return "there is no zone " + zone;
+    json body = json::parse(reply.body, nullptr, /*allow_exceptions=*/false);
+    if (!body.is_object()) throw Failure(Code::unavailable, "reading zone " + zone + ": PowerDNS's answer is not JSON");
+    if (body.value("account", "") != made_by_us) return "it was not made by a platform: its account is not \"" + std::string(made_by_us) + "\"";
+    if (body.value("dnssec", false)) return "somebody signs it (DNSSEC)";
+    json rrsets = body.value("rrsets", json::array());
+    for (const auto &rrset : rrsets) {
+        std::string name = rrset.value("name", ""), type = rrset.value("type", "");
+        if (name != zone || (type != "SOA" && type != "NS")) return "it has other records: " + printable(name + " " + type, 300);
+    }
+    ask("DELETE", "/zones/" + percent_encoded(zone), "", "removing zone " + zone, waiting, /*also_good=*/404);
+    return std::nullopt;
 }
 
 std::vector<dns::RecordSet> PowerDnsClient::sets(const std::string &zone, const Waiting &waiting) const {

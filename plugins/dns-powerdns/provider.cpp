@@ -71,6 +71,11 @@ void PowerDns::ensure_zone(plugin::Call &call, const dns::EnsureZoneRequest &req
     client_->make_zone(zone, name_servers, glue, waiting_of(call));
 }
 
+dns::RemoveZoneReply PowerDns::remove_zone(plugin::Call &call, const dns::ZoneRequest &request) {
+    auto why_not = client_->remove_zone(checked_zone(request.zone), waiting_of(call));
+    return {!why_not, why_not.value_or("")};
+}
+
 void PowerDns::list(plugin::Call &call, const dns::ZoneRequest &request) {
     for (const auto &set : client_->sets(checked_zone(request.zone), waiting_of(call))) call.item(set);
 }

@@ -19,6 +19,7 @@ public:
     dns::CheckReply check(plugin::Call &) override;
     dns::ZonesReply zones(plugin::Call &) override;
     void ensure_zone(plugin::Call &, const dns::EnsureZoneRequest &) override;
+    dns::RemoveZoneReply remove_zone(plugin::Call &, const dns::ZoneRequest &) override;
     void list(plugin::Call &, const dns::ZoneRequest &) override;
     void apply(plugin::Call &, const dns::ApplyRequest &) override;
     void remove(plugin::Call &, const dns::RemoveRequest &) override;

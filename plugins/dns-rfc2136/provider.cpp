@@ -113,6 +113,12 @@ void DynamicUpdate::ensure_zone(plugin::Call &call, const dns::EnsureZoneRequest
     ownership_.note_zone(zone);
 }
 
+dns::RemoveZoneReply DynamicUpdate::remove_zone(plugin::Call &call, const dns::ZoneRequest &request) {
+    std::string zone = checked_name(request.zone, "zone");
+    call.check();
+    return {false, "dynamic update cannot remove zones: " + zone + " is removed by hand at " + server_.to_string()};
+}
+
 std::map<SetKey, dns::RecordSet> DynamicUpdate::existing(plugin::Call &call, const std::string &zone) const {
     std::map<SetKey, dns::RecordSet> sets;
     for (auto &set : tools_.transfer(call, server_, zone)) {

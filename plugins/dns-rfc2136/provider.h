@@ -17,6 +17,7 @@ public:
     dns::CheckReply check(plugin::Call &call) override;
     dns::ZonesReply zones(plugin::Call &call) override;
     void ensure_zone(plugin::Call &call, const dns::EnsureZoneRequest &request) override;
+    dns::RemoveZoneReply remove_zone(plugin::Call &call, const dns::ZoneRequest &request) override;
     void list(plugin::Call &call, const dns::ZoneRequest &request) override;
     void apply(plugin::Call &call, const dns::ApplyRequest &request) override;
     void remove(plugin::Call &call, const dns::RemoveRequest &request) override;

@@ -46,7 +46,7 @@ assert sorted(bash("seed ")) == sorted(commands), bash("seed ")
 assert bash("seed stat") == ["status"]
 assert bash("seed --socket /tmp/x stat") == ["status"]
 assert set(bash("seed logs --")) == {"--json", "--follow", "--lines", "--since", "--grep", "--help"}, bash("seed logs --")
-assert bash("seed plugin ") == ["list", "show", "check", "call", "trace", "restart"] and bash("seed completion f") == ["fish"]
+assert bash("seed plugin ") == ["list", "show", "check", "call", "trace", "restart", "forget"] and bash("seed completion f") == ["fish"]
 assert "events" in bash("seed help ev")
 if shutil.which("fish"):
     assert set(commands) <= set(fish("seed ")), fish("seed ")

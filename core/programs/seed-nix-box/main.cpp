@@ -5,7 +5,8 @@
 // and a network with nothing but loopback (a step may have a door in it, see door.h).  Control groups are joined before we start (SpawnOptions::cgroups); the deadline is
 // the caller's SIGKILL, and everything dies with us.
 //
-// Messages about the box itself go to stderr as "seed-nix-box: CODE: text" with status 125; all else comes from the command.
+// Messages about the box itself go to stderr as "seed-nix-box: CODE: text" with status 125; all else comes from the command.  Status 122: the
+// host's disk did not take all of what was written, whatever the command said; the store has been given up.
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
@@ -102,6 +103,8 @@ int live(const Options &options, const Store *store, int gate, bool root) {
     return run_action(options);
 }
 
+constexpr int store_given_up = 122;
+
 int fail(const Failure &failure) {
     std::fprintf(stderr, "seed-nix-box: %s: %s\n", std::string(to_string(failure.code())).c_str(), failure.what());
     return 125;
@@ -171,6 +174,7 @@ int run(int argc, char **argv) {
     const char *call = std::getenv("SEED_CALL");
     if (call && logs(LogLevel::debug))
         std::fprintf(stderr, "seed-nix-box: note: %s ended with %d for %s\n", options.action[0].c_str(), code, call);
+    if (!settle_store(options, store)) return store_given_up;
     if (options.trim && code == 0) trim_store(store);
     return code;
 }

@@ -66,6 +66,18 @@ void make_image(const fs::path &image, uint64_t bytes, uid_t owner) {
     fs::rename(fresh, image);
 }
 
+// Locked; one that its last user gave up while we waited is not taken.
+UniqueFd open_image(const fs::path &image, const Options &options, uid_t owner) {
+    for (;;) {
+        if (access(image.c_str(), F_OK)) make_image(image, options.store_bytes, owner);
+        UniqueFd file = open_file(image, O_RDWR);
+        lock_file(file.get(), image, options.wait_seconds);
+        struct stat status {};
+        if (fstat(file.get(), &status)) fail_errno(image.string());
+        if (status.st_nlink) return file;
+    }
+}
+
 // A free loop device with `image` in it; nothing when this machine has none to give (the reason goes to `why`).
 std::optional<UniqueFd> attach_loop(int image, const fs::path &state, fs::path &device, std::string &why) {
     UniqueFd control(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
@@ -128,10 +140,8 @@ Store open_store(const Options &options, bool use_image, uid_t owner) {
         UniqueFd folder = open_file(options.state, O_RDONLY | O_DIRECTORY);
         lock_file(folder.get(), options.state, options.wait_seconds);
         bool loops = access("/dev/loop-control", F_OK) == 0;
-        if (loops && access(image.c_str(), F_OK)) make_image(image, options.store_bytes, owner);
         if (loops) {
-            store.lock = open_file(image, O_RDWR);
-            lock_file(store.lock.get(), image, options.wait_seconds);
+            store.lock = open_image(image, options, owner);
             fs::path device;
             if (auto loop = attach_loop(store.lock.get(), options.state, device, store.remark)) {
                 store.root = options.state / "disk";
@@ -140,6 +150,7 @@ Store open_store(const Options &options, bool use_image, uid_t owner) {
                 if (mount(device.c_str(), store.root.c_str(), "ext4", MS_NOSUID | MS_NODEV | MS_NOATIME,
                           "noinit_itable,errors=remount-ro"))
                     fail_errno("mount " + image.string() + " (is the image damaged? delete it: its content is rebuilt)");
+                store.mounted = open_file(store.root, O_RDONLY | O_DIRECTORY);
                 if (device.string().starts_with(options.state.string())) unlink(device.c_str());
                 store.image = true;
             }
@@ -159,6 +170,12 @@ Store open_store(const Options &options, bool use_image, uid_t owner) {
     make_owned(store.root / "nix", owner);
     make_owned(store.root / "src", owner);
     return store;
+}
+
+bool settle_store(const Options &options, const Store &store) {
+    if (!store.image || syncfs(store.mounted.get()) == 0) return true;
+    unlink((options.state / "store.img").c_str());
+    return false;
 }
 
 void trim_store(const Store &store) {

@@ -183,46 +183,6 @@ Task<void> Platform::open_providers(const Call &call) {
     for (const auto &remark : able.remarks) log_info("seedd", "runtime: " + remark);
 }
 
-// The hoster named another DNS provider: what the old one holds moves.  When it cannot be asked, the platform starts all the same (the
-// new one is written anyway), and the next start tries again.
-Task<void> Platform::take_over_records(const Call &call, std::string zone) {
-    const auto &chosen = settings_.providers.at("dns").front();
-    bool in_process = chosen.isolation != config::Isolation::inline_;
-    names::Holder now{chosen.plugin, names::folder_of(*store_, chosen.plugin), chosen.config, in_process};
-    auto before = names::read_holder(*store_);
-    if (before && before->plugin != now.plugin) {
-        std::string trouble;
-        size_t count = 0;
-        std::shared_ptr<providers::Provider> old;
-        try {
-            old = co_await open_in(call, "dns", before->plugin, before->config, !before->in_process, before->folder);
-        } catch (const std::exception &error) {
-            trouble = error.what();
-        }
-        std::map<std::string, std::string> zones = own_zones_->all();
-        zones[zone] = "";
-        for (const auto &[moving, ns] : zones) {   // one that cannot move keeps no other one
-            if (!old) break;
-            try {
-                dns::EnsureZoneRequest ensure;
-                ensure.zone = moving;
-                ensure.name_servers.push_back("ns1." + zone);
-                co_await providers_["dns"]->call(call, "ensure_zone", ensure);
-                count += co_await names::move_records(call, old, providers_["dns"], moving, "seed:" + id_);
-            } catch (const std::exception &error) {
-                trouble += (trouble.empty() ? "" : "; ") + std::string(error.what());
-            }
-        }
-        if (old) old->shut_down();
-        if (count > 0 || trouble.empty()) log_info("seedd", std::to_string(count) + " record sets moved from " + before->plugin + " to " + now.plugin);
-        if (!trouble.empty()) {
-            log_error("seedd", "records stay at " + before->plugin + " too, because they could not be moved: " + trouble + "; the next start tries again");
-            co_return;
-        }
-    }
-    names::write_holder(*store_, now);
-}
-
 Task<void> Platform::open_rooms(const Call &call) {
     auto executor = context_.get_executor();
     fs::path state = settings_.platform.state;
@@ -299,6 +259,7 @@ Task<void> Platform::open_rooms(const Call &call) {
     api_->set_metrics(&metrics_);
     api_->set_trace(&trace_);
     api_->set_provider_plan([this](const Call &asked) { return plan_providers(asked); });
+    api_->set_former_provider([this](const std::string &plugin, const std::string &confirm) { return forget_former(plugin, confirm); });
     spawn_task(executor, "watch", deployer_->watch());
     spawn_task(executor, "heal", deployer_->heal_from_time_to_time());
 }

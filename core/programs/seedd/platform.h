@@ -41,6 +41,8 @@ private:
     Task<std::shared_ptr<providers::Provider>> open(const Call &call, std::string kind, json given);
     Task<std::shared_ptr<providers::Provider>> open_in(const Call &call, std::string kind, std::string plugin, json config, bool in_line, std::string folder);
     Task<void> take_over_records(const Call &call, std::string zone);
+    // Its records are asked for no more; Failure(invalid) unless `confirm` is its name again.  What stays behind is in the answer.
+    json forget_former(const std::string &plugin, const std::string &confirm);
     Task<void> open_providers(const Call &call);
     Task<void> open_storage(const Call &call);
     Task<json> plan_providers(const Call &call);

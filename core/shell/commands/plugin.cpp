@@ -69,6 +69,7 @@ constexpr Action actions[] = {
     {"call", 2, 3, "--yes --timeout", call_plugin},
     {"trace", 0, 1, "--operation --bodies", trace_plugins},
     {"restart", 1, 1, "", restart_plugin},
+    {"forget", 1, 1, "--yes", forget_plugin},
 };
 
 void must_fit(const Action &action, const PluginWords &words) {
@@ -120,6 +121,6 @@ int run(Context &context, const Arguments &arguments) {
 }  // namespace
 
 extern const Command plugin_command;
-const Command plugin_command = {"plugin", "the providers in use: look at them, call, trace, restart and check them", help_text_plugin, run};
+const Command plugin_command = {"plugin", "the providers in use: look at them, call, trace, restart, check and forget them", help_text_plugin, run};
 
 }  // namespace seed::shell

@@ -17,5 +17,6 @@ int check_plugin(Context &context, const PluginWords &words);
 int call_plugin(Context &context, const PluginWords &words);
 int trace_plugins(Context &context, const PluginWords &words);
 int restart_plugin(Context &context, const PluginWords &words);
+int forget_plugin(Context &context, const PluginWords &words);
 
 }  // namespace seed::shell

@@ -117,4 +117,19 @@ int restart_plugin(Context &context, const PluginWords &words) {
     return exit_ok;
 }
 
+int forget_plugin(Context &context, const PluginWords &words) {
+    json answer = context.client.request("plugin_forget", {{"plugin", words.plugin}, {"confirm", words.confirmed}}, context.cancel);
+    if (words.as_json) {
+        context.out.write(json_line(answer));
+        return exit_ok;
+    }
+    std::string zones;
+    for (auto &zone : list_of(answer, "zones"))
+        if (zone.is_string()) zones += (zones.empty() ? "" : ", ") + printable(zone.get_ref<const std::string &>(), 255);
+    std::string name = text_of(answer, "plugin", words.plugin);
+    context.out.line(name + " is forgotten: what it still has of " + zones + " stays there, and whoever asks its server is answered. Have it removed there if that " +
+                     "server lives. Its folder " + text_of(answer, "folder", "?") + " stays, too: remove it when nobody needs it.");
+    return exit_ok;
+}
+
 }  // namespace seed::shell

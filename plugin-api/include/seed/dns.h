@@ -13,6 +13,7 @@ typedef struct seed_dns_v0 {
     seed_op remove;        /* make these record sets absent, if they are ours; idempotent */
     seed_op settled;       /* has the last change reached the authoritative servers? */
     seed_op dnssec;        /* keys and DS records of a zone (optional) */
+    seed_op remove_zone;   /* remove a zone that ensure_zone made and in which nothing is left (optional) */
 } seed_dns_v0;
 
 #endif

@@ -46,6 +46,10 @@ struct RemoveRequest {
 struct SettledReply {
     bool settled = true;
 };
+struct RemoveZoneReply {
+    bool removed = false;
+    std::string reason;                 // why it was left as it is, a sentence without an end; empty when it was removed
+};
 
 SEED_JSON(CheckReply, ok, servers, remarks)
 SEED_JSON(ZonesReply, zones)
@@ -56,6 +60,7 @@ SEED_JSON(ApplyRequest, zone, owner, sets)
 SEED_JSON(Key, name, type)
 SEED_JSON(RemoveRequest, zone, owner, sets)
 SEED_JSON(SettledReply, settled)
+SEED_JSON(RemoveZoneReply, removed, reason)
 
 SEED_REQUIRED(EnsureZoneRequest, "zone", "name_servers")
 SEED_REQUIRED(ZoneRequest, "zone")

@@ -96,6 +96,7 @@ public:
     virtual void apply(Call &, const dns::ApplyRequest &) = 0;
     virtual void remove(Call &, const dns::RemoveRequest &) = 0;
     virtual dns::SettledReply settled(Call &, const dns::ZoneRequest &) = 0;
+    virtual dns::RemoveZoneReply remove_zone(Call &, const dns::ZoneRequest &);  // optional: otherwise every zone stays
 };
 
 class GitProvider {

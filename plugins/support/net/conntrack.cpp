@@ -94,7 +94,7 @@ void request(int socket, uint16_t type, uint16_t flags, uint8_t family, const st
     if (send(socket, message.data(), message.size(), 0) < 0) fail_errno("conntrack");
 }
 
-// Calls `each` with the payload of every message up to the end; returns the error number of the answer.
+// Calls `each` with the family and the payload of every message up to the end; returns the error number of the answer.
 template <typename Each>
 int answers(int socket, Each each) {
     std::vector<uint8_t> buffer(1u << 16);
@@ -113,7 +113,7 @@ int answers(int socket, Each each) {
                 return -error;
             }
             if (head.nlmsg_len >= NLMSG_HDRLEN + sizeof(nfgenmsg))
-                each(&buffer[at + NLMSG_HDRLEN + sizeof(nfgenmsg)], head.nlmsg_len - NLMSG_HDRLEN - sizeof(nfgenmsg));
+                each(buffer[at + NLMSG_HDRLEN], &buffer[at + NLMSG_HDRLEN + sizeof(nfgenmsg)], head.nlmsg_len - NLMSG_HDRLEN - sizeof(nfgenmsg));
             at += NLMSG_ALIGN(head.nlmsg_len);
         }
     }
@@ -150,51 +150,56 @@ uint8_t tcp_state(const Attribute &protocol_information) {
     return TCP_CONNTRACK_NONE;
 }
 
+struct Connection {
+    uint8_t family = 0;   // AF_INET, AF_INET6
+    Tuple original, reply;
+    uint8_t state = TCP_CONNTRACK_NONE;
+    std::string key;      // what a request to delete it names
+};
+
+// Of both families in one pass: the kernel walks through its whole table of connections for each question.
+template <typename Each>
+void each_connection(int socket, Each each) {
+    request(socket, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC, "");
+    const int error = answers(socket, [&](uint8_t family, const uint8_t *data, size_t size) {
+        if (family != AF_INET && family != AF_INET6) return;
+        Connection one{.family = family};
+        std::string key, id;
+        for (const Attribute &part : attributes(data, size)) {
+            if (part.type == CTA_TUPLE_ORIG) one.original = tuple_of(part, family == AF_INET6), key = packed(part, true);
+            if (part.type == CTA_TUPLE_REPLY) one.reply = tuple_of(part, family == AF_INET6);
+            if (part.type == CTA_PROTOINFO) one.state = tcp_state(part);
+            if (part.type == CTA_ID) id = packed(part, false);
+        }
+        if (!key.empty()) one.key = key + id;
+        each(one);
+    });
+    if (error) fail_errno("conntrack: list", error);
+}
+
 }  // namespace
 
 size_t count_connections(const std::set<Address> &boot) {
     UniqueFd socket = open_conntrack();
     size_t count = 0;
-    for (const bool six : {true, false}) {
-        request(socket.get(), IPCTNL_MSG_CT_GET, NLM_F_DUMP, six ? AF_INET6 : AF_INET, "");
-        const int error = answers(socket.get(), [&](const uint8_t *data, size_t size) {
-            Tuple reply;
-            uint8_t state = TCP_CONNTRACK_NONE;
-            for (const Attribute &part : attributes(data, size)) {
-                if (part.type == CTA_TUPLE_REPLY) reply = tuple_of(part, six);
-                if (part.type == CTA_PROTOINFO) state = tcp_state(part);
-            }
-            count += reply.protocol == IPPROTO_TCP && boot.contains(reply.source) && !is_over(state);
-        });
-        if (error) fail_errno("conntrack: list", error);
-    }
+    each_connection(socket.get(), [&](const Connection &one) {
+        count += one.reply.protocol == IPPROTO_TCP && boot.contains(one.reply.source) && !is_over(one.state);
+    });
     return count;
 }
 
 size_t forget_dead_connections(const LiveConnections &live) {
     UniqueFd socket = open_conntrack();
     size_t deleted = 0;
-    for (const bool six : {true, false}) {
-        const uint8_t family = six ? AF_INET6 : AF_INET;
-        std::vector<std::string> dead;
-        request(socket.get(), IPCTNL_MSG_CT_GET, NLM_F_DUMP, family, "");
-        const int error = answers(socket.get(), [&](const uint8_t *data, size_t size) {
-            Tuple original, reply;
-            std::string key, id;
-            for (const Attribute &part : attributes(data, size)) {
-                if (part.type == CTA_TUPLE_ORIG) original = tuple_of(part, six), key = packed(part, true);
-                if (part.type == CTA_TUPLE_REPLY) reply = tuple_of(part, six);
-                if (part.type == CTA_ID) id = packed(part, false);
-            }
-            if (!key.empty() && is_dead(live, original, reply)) dead.push_back(key + id);
-        });
-        if (error) fail_errno("conntrack: list", error);
-        for (const std::string &key : dead) {
-            request(socket.get(), IPCTNL_MSG_CT_DELETE, NLM_F_ACK, family, key);
-            const int failed = answers(socket.get(), [](auto, auto) {});
-            if (failed && failed != ENOENT) fail_errno("conntrack: delete", failed);
-            deleted += !failed;
-        }
+    std::vector<Connection> dead;
+    each_connection(socket.get(), [&](const Connection &one) {
+        if (!one.key.empty() && is_dead(live, one.original, one.reply)) dead.push_back(one);
+    });
+    for (const Connection &one : dead) {
+        request(socket.get(), IPCTNL_MSG_CT_DELETE, NLM_F_ACK, one.family, one.key);
+        const int failed = answers(socket.get(), [](auto, auto, auto) {});
+        if (failed && failed != ENOENT) fail_errno("conntrack: delete", failed);
+        deleted += !failed;
     }
     return deleted;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <seed/util/file.h>
+#include <seed/util/replace_file.h>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
@@ -244,9 +245,14 @@ json Server::apply(NetworkState state) {
         rules_ = std::move(rules);
     }
     edge_.configure(state);
-    forget_dead_connections(live_in(state));
+    LiveConnections live = live_in(state);
+    if (!live_ || may_leave_dead(*live_, live)) {
+        live_.reset();
+        forget_dead_connections(live);
+    }
+    live_ = std::move(live);
     state_ = std::move(state);
-    write_file_atomically(settings_.directory / "net-state.json", to_json(state_).dump(), 0600);
+    replace_file(settings_.directory / "net-state.json", to_json(state_).dump(), 0600);   // for the one after us, if we are killed
     json refused = json::array();
     for (const NetRefusal &one : opened.refused)
         refused.push_back({{"listen", one.listen}, {"host_port", one.host_port}, {"udp", one.udp}, {"reason", one.reason}});

@@ -10,6 +10,7 @@
 
 #include "plugins/support/net/edge_link.h"
 #include "plugins/support/net/host_side.h"
+#include "plugins/support/net/live_connections.h"
 
 namespace seed::net {
 
@@ -46,6 +47,7 @@ private:
     std::vector<Client> clients_;
     NetworkState state_;  // the last applied
     std::string rules_;   // what the kernel has
+    std::optional<LiveConnections> live_;   // the kernel has no connection but of these; none: not looked at yet
     std::pair<uint64_t, uint64_t> inode_;
     bool quit_ = false;
 };

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include <seed/util/file.h>
+#include <seed/util/replace_file.h>
 #include <seed/util/text.h>
 
 #include "plugins/support/net/state_json.h"
@@ -46,6 +47,18 @@ T read_record(const std::filesystem::path &path) {
 }
 
 }  // namespace
+
+Network::Network(NetworkSettings settings, const plugin::Host &host) : settings_(std::move(settings)), host_(host) {
+    std::error_code ignored;
+    for (const auto &entry : std::filesystem::directory_iterator(settings_.state / "services", ignored)) {
+        try {
+            if (entry.path().extension() == ".json") read_record<runtime::PublishRequest>(entry.path());
+        } catch (const Failure &failure) {
+            host_.log(SEED_WARN, std::string("removing a publication that is not whole, it comes again: ") + failure.what());
+            std::filesystem::remove(entry.path(), ignored);
+        }
+    }
+}
 
 json Network::ensure(const std::vector<Machine> &machines) {
     NetClient net(socket());
@@ -164,7 +177,7 @@ void Network::publish(const runtime::PublishRequest &request) {
     if (request.services.empty())
         std::filesystem::remove(path);
     else
-        write_file_atomically(path, record, 0600);
+        replace_file(path, record, 0600);
     if (ports != before) write_file_atomically(settings_.state / "forwards.json", to_json_text(ports), 0600);
 }
 

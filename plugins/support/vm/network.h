@@ -22,7 +22,8 @@ struct NetworkSettings {
 // Not thread-safe: the plugin's mutex is around it.
 class Network {
 public:
-    Network(NetworkSettings settings, const plugin::Host &host) : settings_(std::move(settings)), host_(host) {}
+    // What a power failure left of a publication that nobody waited for is removed: the platform sends each one again when it starts.
+    Network(NetworkSettings settings, const plugin::Host &host);
     std::string socket() const { return (settings_.state / "net" / "net.sock").string(); }
     // seed-net's greeting; starts it when nobody answers.
     json ensure(const std::vector<Machine> &machines);

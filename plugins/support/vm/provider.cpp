@@ -25,6 +25,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint32_t slots = 9000;             // of uids, taps and IPv4 addresses
+constexpr std::chrono::seconds start_patience(5);   // of who starts a machine, with its supervisor
 
 NetworkSettings network_settings(const ProviderSettings &settings, const fs::path &state) {
     NetworkSettings result{state, settings.prefix6, settings.zone, settings.dns, 0, 0};
@@ -141,19 +142,29 @@ runtime::PrepareReply Provider::prepare(plugin::Call &, const runtime::PrepareRe
 
 runtime::Boot Provider::start(plugin::Call &call, const runtime::StartRequest &request) {
     check_start(request);
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     call.check();  // others were before it
     std::optional<Machine> machine = machines_.find(request.handle);
     if (machine && machine->begun) return machine->boot();
     UniqueFd held;  // from before it can be seen: nobody shall take one on its way for one that ended
     if (!machine) machine = make_machine(request, held, printable(call.request_id(), 100));
     call.check();
-    std::vector<Machine> all = machines_.all();
-    network_.ensure(all);
-    network_.apply(all);  // its tap may speak from its first moment
+    network_.ensure(machines_.all());
     if (!held) held = take_machine_lock(machine->folder);
-    if (held) spawn(*machine, held);
-    return machines_.find(request.handle).value().boot();
+    if (!held) return need(request.handle).boot();
+    UniqueFd started = spawn(*machine, std::move(held));
+    lock.unlock();
+    pollfd wait{started.get(), POLLIN, 0};   // its end; a supervisor that takes long is told of below all the same
+    poll(&wait, 1, static_cast<int>(std::chrono::milliseconds(start_patience).count()));
+    lock.lock();
+    // Beside the guest's boot, whose kernel has no use for the network yet.  Until then its tap may not speak at all.
+    try {
+        network_.apply(machines_.all(), Network::Unchanged::skip);
+    } catch (const Failure &) {   // one that nobody can reach is not left running
+        kill_machine(need(request.handle));
+        throw;
+    }
+    return need(request.handle).boot();
 }
 
 runtime::Boot Provider::inspect(plugin::Call &, const runtime::HandleRequest &request) { return need(request.handle).boot(); }
@@ -210,7 +221,7 @@ void Provider::wait(plugin::Call &call, const runtime::WaitRequest &request) {
 
 void Provider::stop(plugin::Call &call, const runtime::StopRequest &request) {
     Machine machine = need(request.handle);
-    if (!machine.alive) return;
+    if (!machine.alive) return end_of_volumes(machine);
     if (request.drain_ms) drain(call, machine, std::chrono::milliseconds(request.drain_ms));
     try {
         ask_machine_to_stop(machine, request.grace_ms);
@@ -223,9 +234,14 @@ void Provider::stop(plugin::Call &call, const runtime::StopRequest &request) {
         pollfd waits[] = {{end.get(), POLLIN, 0}, {call.cancel_descriptor(), POLLIN, 0}};
         poll(waits, 2, 100);
         call.check();
-        if (!need(request.handle).alive) return;
+        if (Machine now = need(request.handle); !now.alive) return end_of_volumes(now);
     }
     kill_machine(machine);
+}
+
+// A hypervisor whose supervisor was killed dies a moment after it: who is told that the boot has ended gives its volumes to the next one.
+void Provider::end_of_volumes(const Machine &machine) {
+    if (machine.begun) kill_machine(machine);
 }
 
 void Provider::destroy(plugin::Call &, const runtime::HandleRequest &request) {
@@ -385,12 +401,13 @@ std::string Provider::cgroup_name(const fs::path &folder) {
     return "vm-" + sha256_hex(folder.filename().string()).substr(0, 16);
 }
 
-void Provider::spawn(const Machine &machine, const UniqueFd &lock) {
+UniqueFd Provider::spawn(const Machine &machine, UniqueFd lock) {
+    Pipe notice = make_pipe();
     SpawnOptions options;
     options.arguments = {(program_directory() / hypervising_.supervisor).string(), machine.folder.string()};
     options.environment = log_environment();
     options.environment.insert(options.environment.end(), {"PATH=/usr/bin:/bin", "LC_ALL=C"});
-    options.descriptors = {{lock.get(), 3}};
+    options.descriptors = {{lock.get(), 3}, {notice.write.get(), 4}};
     options.outlive_parent = true;
     if (geteuid() == 0 && Cgroup::available()) {
         CgroupLimits limits;
@@ -399,6 +416,7 @@ void Provider::spawn(const Machine &machine, const UniqueFd &lock) {
         options.cgroups = Cgroup::make(settings_.platform, cgroup_name(machine.folder), limits).folders();
     }
     Process::spawn(options);
+    return std::move(notice.read);
 }
 
 void Provider::remove_cgroup(const fs::path &folder) {

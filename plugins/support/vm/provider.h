@@ -70,7 +70,9 @@ private:
     uint32_t free_slot();
     std::string boot_address(uint32_t tenant, const std::string &handle) const;
     static std::string cgroup_name(const std::filesystem::path &folder);
-    void spawn(const Machine &machine, const UniqueFd &lock);
+    // What is readable at its end as soon as the hypervisor runs with its tap, or the supervisor has given up.
+    UniqueFd spawn(const Machine &machine, UniqueFd lock);
+    static void end_of_volumes(const Machine &machine);
     void remove_cgroup(const std::filesystem::path &folder);
     UniqueFd watch_network();
     UniqueFd tell_how_guests_listen();

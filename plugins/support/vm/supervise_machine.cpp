@@ -10,6 +10,7 @@
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <seed/util/replace_file.h>
 #include <seed/util/text.h>
 
 #include "plugins/support/vm/hypervisor.h"
@@ -18,7 +19,7 @@
 namespace seed::vm {
 namespace {
 
-constexpr int inherited_lock = 3;
+constexpr int inherited_lock = 3, inherited_notice = 4;
 
 // The plugin took the lock and handed it to us: no moment is without it.  Started by hand, we take it ourselves.
 UniqueFd take_lock() {
@@ -34,6 +35,14 @@ UniqueFd take_lock() {
     return lock;
 }
 
+// The pipe by whose end the plugin learns that the hypervisor runs, or never will; none when we were started by hand.
+UniqueFd take_notice() {
+    struct stat pipe {};
+    if (fstat(inherited_notice, &pipe) || !S_ISFIFO(pipe.st_mode)) return {};
+    fcntl(inherited_notice, F_SETFD, FD_CLOEXEC);
+    return UniqueFd(inherited_notice);
+}
+
 // From here on nothing of ours is more than the machine's own uid.
 void drop_privileges(const VmSpec &spec) {
     Cage cage;
@@ -46,16 +55,17 @@ void drop_privileges(const VmSpec &spec) {
 }
 
 int supervise(Hypervisor &hypervisor) {
-    UniqueFd lock = take_lock();
+    UniqueFd lock = take_lock(), notice = take_notice();
     auto spec = from_json_text<VmSpec>(read_file(spec_file), spec_file);
-    write_file_atomically(pid_file, ProcessIdentity::of(getpid()).value().to_string() + "\n", 0600);
+    replace_file(pid_file, ProcessIdentity::of(getpid()).value().to_string() + "\n", 0600);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     umask(0077);
     std::string failure;
     try {
         Started started = hypervisor.start(spec);
-        if (auto identity = ProcessIdentity::of(started.process.pid())) write_file_atomically(hypervisor_file, identity->to_string() + "\n", 0600);
+        if (auto identity = ProcessIdentity::of(started.process.pid())) replace_file(hypervisor_file, identity->to_string() + "\n", 0600);
+        notice.reset();
         if (chdir(run_folder)) fail_errno(run_folder);
         drop_privileges(spec);
         hypervisor.boot(spec, started);
@@ -70,7 +80,7 @@ int supervise(Hypervisor &hypervisor) {
     state.state = "exited";
     state.reason = "cannot start the virtual machine: " + failure;
     std::filesystem::path folder = std::filesystem::exists(state_file) || !std::filesystem::exists(run_folder) ? "." : run_folder;
-    write_file_atomically(folder / state_file, to_json_text(state), 0600);
+    replace_file(folder / state_file, to_json_text(state), 0600);
     LogWriter(folder).write(unix_ms_now(), "seed: " + state.reason);
     fprintf(stderr, "%s: %s\n", program_invocation_short_name, failure.c_str());
     return 1;

@@ -11,6 +11,7 @@
 
 #include <seed/util/file.h>
 #include <seed/util/frame.h>
+#include <seed/util/replace_file.h>
 #include <seed/util/text.h>
 
 namespace seed::vm {
@@ -332,7 +333,7 @@ std::string Supervisor::exit_reason(const ExitStatus &status) const {
 
 void Supervisor::save() {
     try {
-        write_file_atomically(state_file, to_json_text(state_), 0600);
+        replace_file(state_file, to_json_text(state_), 0600);
     } catch (const Failure &error) {  // a full disk: the state that counts (running or not) is told by the lock
         log_.write(unix_ms_now(), std::string("seed: ") + error.what());
     }

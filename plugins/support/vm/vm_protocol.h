@@ -2,12 +2,15 @@
 //
 //   DIR/spec.json     VmSpec, written by the plugin before seed-vm starts           (root's)
 //   DIR/lock          flock held by seed-vm as long as it lives; inherited from the plugin as descriptor 3
+//                     (descriptor 4 is a pipe that seed-vm closes when it has written DIR/qemu: its tap is there, the hypervisor runs)
 //   DIR/pid           ProcessIdentity of seed-vm                                    (root's)
 //   DIR/qemu          ProcessIdentity of the hypervisor, whichever it is            (root's)
 //   DIR/run/          belongs to the uid of this virtual machine: nothing in it may be believed blindly
-//     state.json      VmState, replaced atomically at every change
+//     state.json      VmState, replaced at every change
 //     log.0, log.1    what the guest wrote: lines "UNIX_MS TEXT"; log.0 is the newer file, each at most 1 MiB
 //     vm.sock         frames: {"op":"stop","args":{"grace_ms":n}} and {"op":"status"}
+//
+// Only spec.json is made durable: no process that the other files tell of lives through a power failure.
 //
 // docs/guest-contract.md has the lines between seed-vm and seed-guest.
 #pragma once

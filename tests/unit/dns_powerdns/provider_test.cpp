@@ -16,6 +16,8 @@
 #include <seed/util/process.h>
 #include <seed/util/text.h>
 
+#include "plugins/dns-powerdns/http_client.h"
+
 namespace seed::powerdns {
 namespace {
 
@@ -257,6 +259,49 @@ TEST_F(powerdns, a_server_by_url_is_used_and_a_wrong_key_is_denied) {
     EXPECT_EQ(said.find("wrong-key-value"), said.npos) << said;
     PowerDns nobody(other.host, {{"url", "http://127.0.0.1:1"}, {"api_key", "k"}});
     EXPECT_EQ(code_of([&] { other.call([&](auto &call) { nobody.check(call); }); }), Code::unavailable);
+}
+
+TEST_F(powerdns, a_zone_goes_when_it_was_made_here_and_nothing_is_left_in_it) {
+    const std::string own = "shop.test.";
+    auto ensure = [&] { host->call([&](auto &call) { provider->ensure_zone(call, {own, {"ns1." + zone}}); }); };
+    auto gone = [&](const std::string &name) {
+        dns::RemoveZoneReply reply;
+        host->call([&](auto &call) { reply = provider->remove_zone(call, {name}); });
+        said = reply.reason;
+        EXPECT_EQ(reply.removed, reply.reason.empty());
+        return reply.removed;
+    };
+    EXPECT_FALSE(gone(own));
+    EXPECT_EQ(said, "there is no zone shop.test.");
+    ensure();
+    host->call([&](auto &call) { provider->apply(call, {own, "seed:two", {{"www." + own, "AAAA", 60, {"fd00::1"}, ""}}}); });
+    EXPECT_FALSE(gone(own));
+    EXPECT_NE(said.find("other records: www.shop.test. AAAA"), said.npos) << said;
+    EXPECT_EQ(dig("www." + own), "fd00::1");
+    host->call([&](auto &call) { provider->remove(call, {own, "seed:two", {{"www." + own, "AAAA"}}}); });
+    EXPECT_TRUE(gone(own)) << said;
+    EXPECT_EQ(dig(own, "SOA"), "") << "the server answers for it still";
+    EXPECT_FALSE(gone(own));
+    ensure();
+    EXPECT_NE(dig(own, "SOA"), "");
+    EXPECT_TRUE(gone(own)) << said;
+
+    EXPECT_FALSE(gone(zone)) << "its name server has an address in it";
+    EXPECT_EQ(code_of([&] { gone("../../config"); }), Code::invalid);
+    EXPECT_EQ(code_of([&] { gone(""); }), Code::invalid);
+}
+
+TEST_F(powerdns, a_zone_that_somebody_else_made_stays_though_it_is_empty) {
+    std::string ports = read_file(folder / "server/ports"), key(trim(read_file(folder / "server/api-key")));
+    std::string api = "http://127.0.0.1:" + std::string(trim(ports.substr(ports.find(' ') + 1))) + "/api/v1/servers/localhost/zones";
+    json made = {{"name", "theirs.test."}, {"kind", "Native"}, {"nameservers", {"ns1." + zone}}};
+    ASSERT_EQ(http_request("POST", api, key, made.dump(), {seconds(20), {}}).status, 201);
+    host->call([&](auto &call) { provider->ensure_zone(call, {"theirs.test.", {"ns1." + zone}}); });
+    dns::RemoveZoneReply reply;
+    host->call([&](auto &call) { reply = provider->remove_zone(call, {"theirs.test."}); });
+    EXPECT_FALSE(reply.removed);
+    EXPECT_NE(reply.reason.find("was not made by a platform"), reply.reason.npos) << reply.reason;
+    EXPECT_NE(dig("theirs.test.", "SOA"), "");
 }
 
 TEST_F(powerdns, works_in_the_cage_of_a_plugin_host) {

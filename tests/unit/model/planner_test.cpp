@@ -267,11 +267,11 @@ TEST_F(planner_steps, a_first_deployment_goes_from_volume_to_record) {
     EXPECT_EQ(steps(), "create_volume web\nprepare_image web\nstart web\nawait_ready web\npublish web\napply_record web\n");
 }
 
-TEST_F(planner_steps, recreate_ends_the_old_boot_before_it_starts_the_new_one) {
+TEST_F(planner_steps, recreate_ends_the_old_boot_before_it_starts_the_new_one_and_clears_up_while_that_boots) {
     settle(world, desired);
     desired.instances["web"] = make_spec("web", 2, true, 32, false);
-    EXPECT_EQ(steps(), "grow_volume web\nprepare_image web\nstop " + h("1-x") + "\ndestroy " + h("1-x") +
-                           "\nstart web\nawait_ready web\npublish web\n");
+    EXPECT_EQ(steps(), "grow_volume web\nprepare_image web\nstop " + h("1-x") + "\nstart web\ndestroy " + h("1-x") +
+                           "\nawait_ready web\npublish web\n");
 }
 
 TEST_F(planner_steps, rolling_ends_the_old_boot_after_the_new_one_serves) {
@@ -295,7 +295,7 @@ TEST_F(planner_steps, of_several_right_boots_the_newest_ready_one_stays) {
     add_boot("9-a", label, "ready");
     add_boot("10-b", label, "ready");
     add_boot("11-c", label, "starting");
-    EXPECT_EQ(steps(), "stop " + h("9-a") + "\ndestroy " + h("9-a") + "\nstop " + h("11-c") + "\ndestroy " + h("11-c") +
+    EXPECT_EQ(steps(), "stop " + h("9-a") + "\nstop " + h("11-c") + "\ndestroy " + h("9-a") + "\ndestroy " + h("11-c") +
                            "\npublish " + h("10-b") + "\n");
 }
 
@@ -311,8 +311,8 @@ TEST_F(planner_steps, a_restart_request_makes_a_new_boot) {
     settle(world, desired);
     desired.restart_requests["web"] = 1;
     auto actions = plan(desired, world.state);
-    EXPECT_EQ(lines(actions), "stop " + h("1-x") + "\ndestroy " + h("1-x") + "\nstart web\nawait_ready web\npublish web\n");
-    EXPECT_EQ(actions[2].reason, "a restart was asked for");
+    EXPECT_EQ(lines(actions), "stop " + h("1-x") + "\nstart web\ndestroy " + h("1-x") + "\nawait_ready web\npublish web\n");
+    EXPECT_EQ(actions[1].reason, "a restart was asked for");
 }
 
 TEST_F(planner_steps, a_service_that_leads_elsewhere_is_published_again) {
@@ -335,7 +335,7 @@ TEST_F(planner_steps, an_instance_that_exposes_nothing_any_more_is_unpublished_a
     settle(world, desired);
     desired.instances["web"] = make_spec("web", 1, false, 16, false);
     EXPECT_EQ(steps(),
-              "unpublish web\nstop " + h("1-x") + "\ndestroy " + h("1-x") + "\nstart web\nawait_ready web\nremove_record web\n");
+              "unpublish web\nstop " + h("1-x") + "\nstart web\ndestroy " + h("1-x") + "\nawait_ready web\nremove_record web\n");
 }
 
 TEST_F(planner_steps, equal_addresses_written_differently_are_no_change) {

@@ -16,7 +16,7 @@ const std::string zone = "seed.test.", ours = "seed:one";
 class FakeDns : public providers::Provider {
 public:
     std::vector<dns::RecordSet> sets;
-    std::vector<std::string> ensured;
+    std::vector<std::string> ensured, removed;
     bool refuses_zones = false;
     int applies = 0;
     std::string hangs_for;                 // an apply with this in its names ends when `released` is set
@@ -26,6 +26,12 @@ public:
         if (slot == "ensure_zone") {
             if (refuses_zones) throw Failure(Code::unsupported, "this server makes no zones");
             ensured.push_back(request.at("zone"));
+        } else if (slot == "remove_zone") {
+            if (refuses_zones) throw Failure(Code::unsupported, "this server makes no zones");
+            std::string gone = request.at("zone");
+            bool empty = std::none_of(sets.begin(), sets.end(), [&](const auto &set) { return set.name == gone || set.name.ends_with("." + gone); });
+            if (empty) removed.push_back(gone);
+            co_return nlohmann::json{{"removed", empty}, {"reason", empty ? "" : "it has other records"}};
         } else if (slot == "list") {
             std::string of = request.at("zone");
             for (const auto &set : sets)
@@ -192,6 +198,24 @@ TEST_F(records, a_domain_of_a_tenant_is_a_zone_of_its_own_made_once) {
     run();
     ASSERT_EQ(dns->sets.size(), 2u);
     EXPECT_EQ(dns->sets[0].owner, "");
+    EXPECT_TRUE(dns->removed.empty()) << "somebody else has records in it";
+}
+
+TEST_F(records, a_domain_that_is_dropped_is_a_zone_no_longer_and_made_anew_when_it_returns) {
+    const std::string own = "example.test.";
+    model::Record apex{own, "AAAA", "fd00::1", own};
+    for (size_t time = 1; time <= 2; ++time) {
+        start("s-a", {apex});
+        run();
+        EXPECT_EQ(dns->ensured.size(), time);
+        start("s-a", {});
+        run();
+        EXPECT_EQ(outcome["s-a"], "written");
+        EXPECT_EQ(dns->removed, std::vector<std::string>(time, own));
+    }
+    start("s-a", {});
+    run();
+    EXPECT_EQ(dns->removed.size(), 2u) << "it is nobody's now";
 }
 
 TEST_F(records, a_domain_that_cannot_be_served_keeps_no_other_name_out) {

@@ -249,8 +249,9 @@ TEST_F(VmRuntime, KillingTheSupervisorEndsTheMachineAndIsReported) {
     std::thread killer([&] { supervisor->signal(SIGKILL); });
     EXPECT_TRUE(driver_->until(&Ops::wait, {{"handle", handle}}, [](const json &boot) { return boot["state"] == "exited"; }));
     killer.join();
+    driver_->call(&Ops::stop, {{"handle", handle}});
     pollfd ended{end.get(), POLLIN, 0};
-    EXPECT_EQ(poll(&ended, 1, 20000), 1) << "QEMU lives on";
+    EXPECT_EQ(poll(&ended, 1, 0), 1) << "QEMU may hold volumes that the next boot was given";
     destroy(handle);
 }
 
@@ -279,6 +280,22 @@ TEST_F(VmRuntime, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnotherOn
     ASSERT_TRUE(net && net->kill_and_wait());
     publish("s-test/other", "");
     EXPECT_EQ(get(service_address), "connect: Connection refused") << "the new seed-net knows of it";
+    publish("", "");
+}
+
+TEST_F(RuntimeQemu, APublicationThatAPowerFailureLeftInHalfKeepsNothingFromBeingServed) {
+    publish("s-test/web", "");
+    write_file(state() / "services" / "s-torn.json", "{\"ns\": \"s-to");
+    write_file(state() / "services" / "s-empty.json", "");
+    UniqueFd net = ProcessIdentity::of(NetClient((state() / "net" / "net.sock").string()).hello()["pid"].get<pid_t>()).value().open_pidfd();
+    delete std::exchange(driver_, nullptr);
+    pollfd ended{net.get(), POLLIN, 0};
+    ASSERT_EQ(poll(&ended, 1, 20000), 1) << "without machines the network ends, too";
+    driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/runtime-qemu.so", state().string(), config());
+    driver_->call(&Ops::recover, {});
+    EXPECT_EQ(get(service_address), "connect: Connection refused") << "what was whole is known";
+    EXPECT_FALSE(fs::exists(state() / "services" / "s-torn.json"));
+    EXPECT_FALSE(fs::exists(state() / "services" / "s-empty.json"));
     publish("", "");
 }
 

@@ -5,6 +5,7 @@
 
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
+#include <seed/util/replace_file.h>
 
 using namespace seed;
 namespace fs = std::filesystem;
@@ -40,6 +41,20 @@ TEST(File, writes_atomically_with_the_mode_and_leaves_nothing_behind) {
     EXPECT_EQ(code_of([&] { write_file_atomically(folder.path() / "none/file", "x"); }), Code::not_found);
     fs::create_directory(folder.path() / "taken");
     EXPECT_NE(code_of([&] { write_file_atomically(folder.path() / "taken", "x"); }), Code::ok);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2) << "no temporary file stays";
+}
+
+TEST(File, is_replaced_as_a_whole_and_stays_when_that_fails) {
+    TemporaryDirectory folder("/tmp");
+    fs::path path = folder.path() / "file";
+    replace_file(path, "one", 0640);
+    UniqueFd reader = open_file(path, O_RDONLY);
+    replace_file(path, "two", 0604);
+    EXPECT_EQ(read_all(reader.get()), "one") << "who reads the old one reads it to its end";
+    EXPECT_EQ(read_file(path), "two");
+    EXPECT_EQ(mode_of(path), 0604u);
+    fs::create_directory(folder.path() / "taken");
+    EXPECT_NE(code_of([&] { replace_file(folder.path() / "taken", "x"); }), Code::ok);
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2) << "no temporary file stays";
 }
 
