@@ -160,8 +160,8 @@ made = evaluate(f"""let {SYSTEM}
       providers.storage = [ {{ settings.path = "/srv/new"; }} {{ plugin = "storage-localpath"; settings.path = "/srv/old"; }} ];
       providers.git.settings.refs = 5000; providers.runtime.settings.accelerator = "kvm";
     }}; }};
-    hypervisor = host {{ imports = [ ./nixos/profiles/cloud-hypervisor.nix ]; services.seed = {{ enable = true; domain = "seed.example.org"; }}; }};
-  in {{ disks = show disks; hypervisor = show hypervisor; node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
+    clh = host {{ imports = [ ./nixos/profiles/cloud-hypervisor.nix ]; services.seed = {{ enable = true; domain = "seed.example.org"; providers.runtime.settings.cloud_hypervisor = "/opt/clh"; }}; }};
+  in {{ clh = show clh; disks = show disks; node = show node; much = show much // {{ credential = much.services.seed.credentialPath "pdns"; }}; }}""")
 for name, one in made.items():
     good, said = seedd_reads(one["text"])
     assert good, (name, said)
@@ -169,8 +169,8 @@ for name, one in made.items():
     # The package of somebody else's plugin is none that could be loaded.
     assert (status == 0 and "is right" in told) if name != "much" else (status == 1 and told.count("\n") == 1 and "dns-mine" in told), (name, told)
     one["read"] = json.loads(said)
+assert made["clh"]["read"]["providers"]["runtime"] == [{"plugin": "runtime-clh", "config": {"cloud_hypervisor": "/opt/clh"}}], made["clh"]
 assert made["node"]["read"]["providers"]["dns"] == [{"plugin": "dns-powerdns", "config": {"managed": True, "listen": "[::]:53"}}], made["node"]
-assert made["hypervisor"]["read"]["providers"]["runtime"] == [{"plugin": "runtime-clh", "config": {}}], made["hypervisor"]
 # Several of what may be several, in their order; a plugin that is not named is the platform's own.
 assert made["disks"]["read"]["providers"] == {
     "runtime": [{"plugin": "runtime-qemu", "config": {"accelerator": "kvm"}}], "dns": [{"plugin": "dns-powerdns", "config": {"managed": True}}],

@@ -53,8 +53,9 @@ protected:
         output({"mkfs.erofs", "-T0", "--all-root", image_, closure.parent_path().string()});
         driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/" SEED_TEST_RUNTIME ".so", state().string(), config());
     }
+    static json config_of(const std::string &platform) { return {{"prefix6", prefix}, {"platform", platform}, {"zone", "seed.test"}}; }
     static json config() {
-        json config = {{"prefix6", prefix}, {"platform", "test-" + std::to_string(getpid())}, {"zone", "seed.test"}};
+        json config = config_of("test-" + std::to_string(getpid()));
         if (!clh) {
             config["accelerator"] = "tcg";
         } else if (const char *real = getenv("SEED_TEST_CLOUD_HYPERVISOR")) {
@@ -169,6 +170,21 @@ TEST_F(VmRuntime, SaysThatItCanRunMachines) {
     json reply = driver_->call(&Ops::check, {});
     EXPECT_TRUE(reply["ok"]) << reply;
     EXPECT_EQ(reply["accelerator"], clh ? "kvm" : "tcg") << reply;
+}
+
+TEST_F(VmRuntime, SaysWhatTheHostLacksAndWhatToDo) {
+    if (!clh) GTEST_SKIP() << "QEMU emulates what the host lacks";
+    fs::path elsewhere = folder_->path() / "lacking";
+    make_directory(elsewhere, 0711);
+    json lacking = config_of("lacks-" + std::to_string(getpid()));
+    lacking["cloud_hypervisor"] = "/nonexistent/cloud-hypervisor";
+    lacking["device"] = "/dev/absent";
+    json reply = Driver(std::string(SEED_BUILD_DIR) + "/plugins/" SEED_TEST_RUNTIME ".so", elsewhere.string(), lacking).call(&Ops::check, {});
+    EXPECT_EQ(reply["ok"], false);
+    EXPECT_EQ(reply["accelerator"], "none");
+    std::string remarks = reply["remarks"].dump();
+    EXPECT_NE(remarks.find("cloud-hypervisor not found at /nonexistent/cloud-hypervisor: install it"), std::string::npos) << remarks;
+    EXPECT_NE(remarks.find("there is no /dev/absent: cloud-hypervisor emulates nothing"), std::string::npos) << remarks;
 }
 
 TEST_F(VmRuntime, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
