@@ -35,6 +35,7 @@
         services.seed.package = lib.mkDefault (self.packages.${pkgs.stdenv.hostPlatform.system}.seed or (throw
           "services.seed.package is not set: the flake that a platform publishes has no programs; use the Seed repository itself as input, on x86_64-linux"));
       };
+      cloud-hypervisor = ./nixos/profiles/cloud-hypervisor.nix;
       instance = { imports = [ ./nixos/instance ]; };
     };
 

@@ -54,8 +54,9 @@ bool is_root(const Seen &seen, const std::string &state_directory) {
 
 std::string program_of(const std::string &name) {
     if (name.starts_with("qemu-system")) return "qemu";
+    if (name == "cloud-hyperviso") return "cloud-hypervisor";
     static const std::set<std::string> own = {"seedd", "seed-session", "seed-http", "seed-plugin-host", "seed-nix-box", "seed-hook",
-                                              "seed-net", "seed-edge", "seed-vm", "pdns_server", "pasta", "git"};
+                                              "seed-net", "seed-edge", "seed-vm", "seed-vm-clh", "pdns_server", "pasta", "git"};
     if (name == "seed-plugin-hos") return "seed-plugin-host";  // the kernel keeps 15 characters
     if (name == "seed-fetch-prox") return "seed-fetch-proxy";
     return own.contains(name) ? name : "other";

@@ -1,4 +1,5 @@
-// The control channel: the virtio-serial port org.seed.ctl.  Lines of JSON to the host, lines of text from it.
+// The control channel: the virtio-serial port org.seed.ctl, or a stream to the host's vsock port N where the kernel's command line says
+// seed.vsock=N.  Lines of JSON to the host, lines of text from it.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,7 +12,7 @@ namespace seed::guest {
 
 class Channel {
 public:
-    // Looks for the port for up to 10 s; false when the machine has none.
+    // Looks for it for up to 10 s; false when the machine has none.
     bool open();
     int descriptor() const { return fd_; }
     void send(std::string_view json_object);  // one line

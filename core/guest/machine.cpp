@@ -140,6 +140,31 @@ void write_connections(const Configuration &configuration) {
         fprintf(stderr, "seed-guest: %s\n", problem("/etc/seed/connect").c_str());
 }
 
+// The modules of a folder in the order of their names.
+void load_folder(const std::string &path) {
+    std::vector<std::string> names;
+    if (DIR *folder = opendir(path.c_str())) {
+        while (dirent *entry = readdir(folder))
+            if (std::string_view(entry->d_name).ends_with(".ko")) names.emplace_back(entry->d_name);
+        closedir(folder);
+    }
+    std::sort(names.begin(), names.end());
+    for (const std::string &name : names) {
+        int fd = open((path + "/" + name).c_str(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+            fprintf(stderr, "seed-guest: cannot load %s: %s\n", name.c_str(), strerror(errno));
+        if (fd >= 0) close(fd);
+    }
+}
+
+void remove_files(const char *path) {
+    if (DIR *folder = opendir(path)) {
+        while (dirent *entry = readdir(folder))
+            if (entry->d_name[0] != '.') unlinkat(dirfd(folder), entry->d_name, 0);
+        closedir(folder);
+    }
+}
+
 }  // namespace
 
 void mount_kernel_folders() {
@@ -154,18 +179,13 @@ void mount_kernel_folders() {
 }
 
 void load_modules() {
-    std::vector<std::string> names;
-    if (DIR *folder = opendir("/mod")) {
-        while (dirent *entry = readdir(folder))
-            if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-        closedir(folder);
-    }
-    std::sort(names.begin(), names.end());
-    for (const std::string &name : names) {
-        int fd = open(("/mod/" + name).c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-            fprintf(stderr, "seed-guest: cannot load %s: %s\n", name.c_str(), strerror(errno));
-        if (fd >= 0) close(fd);
+    load_folder("/mod");
+    // Machines with a PCI bus need more; the others do not wait for it.
+    if (DIR *bus = opendir("/sys/bus/pci/devices")) {
+        bool used = false;
+        while (dirent *entry = readdir(bus)) used = used || entry->d_name[0] != '.';
+        closedir(bus);
+        if (used) load_folder("/mod/pci");
     }
 }
 
@@ -216,11 +236,8 @@ std::string enter_root() {
             return problem(std::string("cannot move ") + folder);
     // The initrd's memory is given back; what is still open of it lives on.
     unlink("/init");
-    if (DIR *folder = opendir("/mod")) {
-        while (dirent *entry = readdir(folder))
-            if (entry->d_name[0] != '.') unlinkat(dirfd(folder), entry->d_name, 0);
-        closedir(folder);
-    }
+    remove_files("/mod/pci");
+    remove_files("/mod");
     if (chdir("/new") || mount(".", "/", nullptr, MS_MOVE, nullptr) || chroot(".") || chdir("/"))
         return problem("cannot switch to the new root");
     return {};

@@ -30,7 +30,7 @@ struct ProviderSettings {
     json config = json::object();
     std::string state_directory;  // made for it, 0700, owned by `uid` when we are root
     Isolation isolation = Isolation::process;
-    bool privileged = false;  // keeps root (only runtime-qemu); otherwise runs as `uid` when we are root
+    bool privileged = false;  // keeps root (only runtimes); otherwise runs as `uid` when we are root
     unsigned uid = 0;
     std::string platform;     // its id: names the control groups of unprivileged hosts; empty: they have none
     std::vector<std::string> read_paths;  // for the cage of an unprivileged host, beside what `grants` says

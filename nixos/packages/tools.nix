@@ -2,7 +2,7 @@
 # tests/nix/packages.py finds each of them named in the sources, and none that is missing here.
 { pkgs }:
 pkgs.linkFarm "seed-tools" (pkgs.lib.mapAttrsToList (name: package: { inherit name; path = "${package}/bin/${name}"; }) {
-  inherit (pkgs) git nix;
+  inherit (pkgs) cloud-hypervisor git nix;
   dig = pkgs.dnsutils;
   nsupdate = pkgs.dnsutils;
   ip = pkgs.iproute2;

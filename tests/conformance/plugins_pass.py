@@ -8,7 +8,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-BUILD = os.environ["SEED_BUILD"]
+BUILD, SOURCE = os.environ["SEED_BUILD"], os.environ["SEED_SOURCE"]
 IMAGE = {"image": "/nonexistent/closure.erofs", "init": "/nix/store/none/init"}   # the mock starts anything
 
 # Plugin, configuration file, what it needs, further options.
@@ -22,6 +22,9 @@ PLUGINS = [
     ("storage-localpath", {"config": {}}, "mkfs.ext4", ["--requests", "30"]),
     ("git-silo", {"config": {}}, "git", ["--requests", "60"]),
     *([("runtime-qemu", {"config": {"prefix6": "fd5e:ed77:1::/48"}}, "qemu-system-x86_64", ["--requests", "10"])] if os.geteuid() == 0 else []),
+    # Behind it is what speaks cloud-hypervisor's API (tests/fakes); a device that every host has, because its machines are emulated.
+    *([("runtime-clh", {"config": {"prefix6": "fd5e:ed78:1::/48", "cloud_hypervisor": f"{SOURCE}/tests/fakes/fake_cloud_hypervisor", "device": "/dev/null"}},
+        "qemu-system-x86_64", ["--requests", "10"])] if os.geteuid() == 0 else []),
     ("dns-powerdns", {"config": {"managed": True}, "backend": {"url": "@URL@", "api_key": "a-key-of-the-test"}}, "pdns_server", ["--requests", "10", "--jobs", "3"]),
 ]
 

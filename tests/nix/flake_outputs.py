@@ -53,7 +53,7 @@ with tempfile.TemporaryDirectory(prefix="seed-test-flake-") as folder:
     assert {"default", "seed", "seed-guest", "guest"} | plugins <= set(packages), packages
     assert all(one["type"] == "derivation" for one in packages.values()), packages
     assert {"templates", "node"} | set(packages) == set(shown["checks"]["x86_64-linux"]), shown["checks"]
-    assert set(shown["apps"]["x86_64-linux"]) == {"default", "vm"} and set(shown["nixosModules"]) == {"default", "instance"}, shown
+    assert set(shown["apps"]["x86_64-linux"]) == {"default", "vm"} and set(shown["nixosModules"]) == {"default", "instance", "cloud-hypervisor"}, shown
     folders = {name for name in os.listdir(f"{SOURCE}/templates") if os.path.isdir(f"{SOURCE}/templates/{name}")}
     assert set(shown["templates"]) == folders | {"default"}, shown["templates"]
     nix("flake", "check", "--no-build", whole)

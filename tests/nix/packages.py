@@ -36,7 +36,7 @@ made = evaluate("""
     plugins = builtins.attrNames all.seed.given.passthru.seedPlugins;
     link = "${all.tools}"; pdns = "${pkgs.pdns}";
   }""", [
-    "age", "binutils", "boost", "cli11", "cmake", "coreutils", "cpio", "curl", "dnsutils", "dpkg", "e2fsprogs", "erofs-utils", "fmt", "gbenchmark", "git",
+    "age", "binutils", "boost", "cli11", "cloud-hypervisor", "cmake", "coreutils", "cpio", "curl", "dnsutils", "dpkg", "e2fsprogs", "erofs-utils", "fmt", "gbenchmark", "git",
     "gnutar", "gtest", "iproute2", "kmod", "libarchive", "libgit2", "libseccomp", "libssh", "lz4", "nftables", "ninja", "nix", "nlohmann_json", "openssl",
     "passt", "pdns", "pkg-config", "python3", "qemu_kvm", "rapidcheck", "sqlite", "systemd", "util-linux", "valijson", "yaml-cpp"])
 built = {os.path.basename(os.path.dirname(file)) for file in glob.glob(f"{SOURCE}/plugins/*/plugin.cpp")}

@@ -115,5 +115,12 @@ TEST(GuestPorts, UdpSocketsOfClientsAreNoServers) {
     EXPECT_EQ(listeners.v4, (std::vector<uint16_t>{53}));
 }
 
+TEST(GuestChannel, FindsItsPortOnTheKernelsCommandLine) {
+    EXPECT_EQ(vsock_port_in("console=ttyS0 seed.vsock=5333 quiet\n"), 5333u);
+    EXPECT_EQ(vsock_port_in("seed.vsock=1 seed.vsock=2"), 2u);
+    for (const char *none : {"", "quiet", "xseed.vsock=5", "seed.vsock=", "seed.vsock=5x", "seed.vsock=-1", "seed.vsock=99999999999"})
+        EXPECT_EQ(vsock_port_in(none), 0u) << none;
+}
+
 }  // namespace
 }  // namespace seed::guest

@@ -1,4 +1,7 @@
-// Real virtual machines, cold, through the plugin.  Needs root, QEMU, erofs-utils and busybox-static.
+// Real virtual machines, cold, through a plugin that boots such.  Needs root, QEMU, erofs-utils and busybox-static.
+//
+// For runtime-qemu and for runtime-clh: the latter by cloud-hypervisor where there is one that can run (SEED_TEST_CLOUD_HYPERVISOR names it),
+// otherwise by tests/fakes/fake_cloud_hypervisor, which speaks its API and lets QEMU emulate the machine.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,6 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Ops = seed_runtime_v0;
+const bool clh = std::string_view(SEED_TEST_RUNTIME) == "runtime-clh";
 const std::string prefix = "fd5e:ed00:77::/48", service_address = "fd5e:ed00:77:1::5";
 
 std::string output(std::vector<std::string> arguments) {
@@ -30,7 +34,7 @@ std::string output(std::vector<std::string> arguments) {
     return result.out;
 }
 
-class RuntimeQemu : public ::testing::Test {
+class VmRuntime : public ::testing::Test {
 protected:
     static bool can_run() { return geteuid() == 0 || getenv("SEED_TEST_AS_USER"); }
     static void SetUpTestSuite() {
@@ -47,11 +51,22 @@ protected:
                    "#!" + busybox + " sh\nB=" + busybox + "\n" + read_file(SEED_SOURCE_DIR "/tests/unit/runtime-qemu/init.sh"),
                    0755);
         output({"mkfs.erofs", "-T0", "--all-root", image_, closure.parent_path().string()});
-        driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/runtime-qemu.so", state().string(), config());
+        driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/" SEED_TEST_RUNTIME ".so", state().string(), config());
     }
     static json config() {
-        return {
-            {"prefix6", prefix}, {"accelerator", "tcg"}, {"platform", "test-" + std::to_string(getpid())}, {"zone", "seed.test"}};
+        json config = {{"prefix6", prefix}, {"platform", "test-" + std::to_string(getpid())}, {"zone", "seed.test"}};
+        if (!clh) {
+            config["accelerator"] = "tcg";
+        } else if (const char *real = getenv("SEED_TEST_CLOUD_HYPERVISOR")) {
+            config["cloud_hypervisor"] = real;
+        } else {
+            fs::path fake = folder_->path() / "cloud-hypervisor";  // where the machine's uid finds it
+            fs::copy_file(SEED_SOURCE_DIR "/tests/fakes/fake_cloud_hypervisor", fake);
+            fs::permissions(fake, fs::perms(0755));
+            config["cloud_hypervisor"] = fake.string();
+            config["device"] = "/dev/null";
+        }
+        return config;
     }
     static fs::path state() {
         make_directory(folder_->path() / "state", 0711);
@@ -149,13 +164,13 @@ protected:
     static inline const std::string key_ = std::string(64, 'a');
 };
 
-TEST_F(RuntimeQemu, SaysThatItCanRunMachines) {
+TEST_F(VmRuntime, SaysThatItCanRunMachines) {
     json reply = driver_->call(&Ops::check, {});
     EXPECT_TRUE(reply["ok"]) << reply;
-    EXPECT_EQ(reply["accelerator"], "tcg");
+    EXPECT_EQ(reply["accelerator"], clh ? "kvm" : "tcg") << reply;
 }
 
-TEST_F(RuntimeQemu, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
+TEST_F(VmRuntime, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
     std::string handle = "s-test/web/b1";
     json started = driver_->call(&Ops::start, request("web", "b1", {{"TRICK", "a\"b $(reboot) `x` \\"}}));
     EXPECT_EQ(started["state"], "starting");
@@ -205,7 +220,7 @@ TEST_F(RuntimeQemu, AMachineBootsAnswersStopsInOrderAndLeavesNothing) {
     EXPECT_TRUE(logged("s-test/web", "asked to stop")) << "the log outlives the boot";
 }
 
-TEST_F(RuntimeQemu, TwoBootsRunSideBySideAndAPublishedServiceLeadsToTheChosenOne) {
+TEST_F(VmRuntime, TwoBootsRunSideBySideAndAPublishedServiceLeadsToTheChosenOne) {
     driver_->call(&Ops::start, request("left", "b1"));
     driver_->call(&Ops::start, request("right", "b1"));
     ASSERT_TRUE(wait_for("s-test/left/b1", "ready"));
@@ -221,7 +236,7 @@ TEST_F(RuntimeQemu, TwoBootsRunSideBySideAndAPublishedServiceLeadsToTheChosenOne
     destroy("s-test/right/b1");
 }
 
-TEST_F(RuntimeQemu, KillingTheSupervisorEndsTheMachineAndIsReported) {
+TEST_F(VmRuntime, KillingTheSupervisorEndsTheMachineAndIsReported) {
     std::string handle = "s-test/victim/b1";
     driver_->call(&Ops::start, request("victim", "b1"));
     ASSERT_TRUE(wait_for(handle, "ready"));
@@ -238,7 +253,7 @@ TEST_F(RuntimeQemu, KillingTheSupervisorEndsTheMachineAndIsReported) {
     destroy(handle);
 }
 
-TEST_F(RuntimeQemu, MachinesOutliveSeedNetWhichFindsTheirNetworkAgain) {
+TEST_F(VmRuntime, MachinesOutliveSeedNetWhichFindsTheirNetworkAgain) {
     driver_->call(&Ops::start, request("lasting", "b1"));
     ASSERT_TRUE(wait_for("s-test/lasting/b1", "ready"));
     publish("s-test/lasting", "s-test/lasting/b1");
@@ -252,7 +267,7 @@ TEST_F(RuntimeQemu, MachinesOutliveSeedNetWhichFindsTheirNetworkAgain) {
     destroy("s-test/lasting/b1");
 }
 
-TEST_F(RuntimeQemu, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnotherOne) {
+TEST_F(VmRuntime, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnotherOne) {
     publish("s-test/quiet", "");
     auto once = taken();
     publish("s-test/quiet", "");
@@ -267,7 +282,7 @@ TEST_F(RuntimeQemu, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnother
 }
 
 // At a stop hundreds of publications may wait for their turn; the plugin ends the network only after all of them.
-TEST_F(RuntimeQemu, APublicationThatNobodyWaitsForAnyMoreChangesNothing) {
+TEST_F(VmRuntime, APublicationThatNobodyWaitsForAnyMoreChangesNothing) {
     publish("s-test/web", "");
     auto before = taken();
     EXPECT_EQ(driver_->cancelled_call(&Ops::publish, publication("s-test/other", "")), Code::cancelled);
@@ -276,7 +291,7 @@ TEST_F(RuntimeQemu, APublicationThatNobodyWaitsForAnyMoreChangesNothing) {
     publish("", "");
 }
 
-TEST_F(RuntimeQemu, AVolumeKeepsItsContentGrowsAndGetsItsOwner) {
+TEST_F(VmRuntime, AVolumeKeepsItsContentGrowsAndGetsItsOwner) {
     std::string image = (folder_->path() / "volume.img").string();
     { open_file(image, O_CREAT | O_RDWR, 0600); }
     fs::resize_file(image, 40u << 20);
@@ -302,14 +317,14 @@ TEST_F(RuntimeQemu, AVolumeKeepsItsContentGrowsAndGetsItsOwner) {
     EXPECT_GT(blocks[1], 80);
 }
 
-TEST_F(RuntimeQemu, AServerOnIPv4OnlyIsFlagged) {
+TEST_F(VmRuntime, AServerOnIPv4OnlyIsFlagged) {
     driver_->call(&Ops::start, request("old", "b1", {{"LISTEN", "0.0.0.0"}}));
     ASSERT_TRUE(wait_for("s-test/old/b1", "ready"));
     EXPECT_TRUE(inspect("s-test/old/b1")["ipv4_only"]);
     destroy("s-test/old/b1");
 }
 
-TEST_F(RuntimeQemu, AnInitThatEndsIsReportedWithTheReason) {
+TEST_F(VmRuntime, AnInitThatEndsIsReportedWithTheReason) {
     driver_->call(&Ops::start, request("short", "b1", {{"QUIT", "1"}}));
     json last;
     EXPECT_TRUE(driver_->until(&Ops::wait, {{"handle", "s-test/short/b1"}},
@@ -318,7 +333,7 @@ TEST_F(RuntimeQemu, AnInitThatEndsIsReportedWithTheReason) {
     destroy("s-test/short/b1");
 }
 
-TEST_F(RuntimeQemu, AGuestThatFloodsItsConsoleAndItsChannelHarmsOnlyItself) {
+TEST_F(VmRuntime, AGuestThatFloodsItsConsoleAndItsChannelHarmsOnlyItself) {
     driver_->call(&Ops::start, request("loud", "b1", {{"FLOOD", "1"}, {"GARBAGE", "1"}}));
     ASSERT_TRUE(wait_for("s-test/loud/b1", "ready"));
     EXPECT_TRUE(logged("s-test/loud", "flood flood"));
@@ -331,7 +346,7 @@ TEST_F(RuntimeQemu, AGuestThatFloodsItsConsoleAndItsChannelHarmsOnlyItself) {
     destroy("s-test/loud/b1");
 }
 
-TEST_F(RuntimeQemu, RefusesWhatCannotBeRun) {
+TEST_F(VmRuntime, RefusesWhatCannotBeRun) {
     EXPECT_THROW(driver_->call(&Ops::start, request("bad", "b1", {{"A", "one\nB=two"}})), Failure);
     EXPECT_THROW(driver_->call(&Ops::start, request("bad", "b1", {{"A B", "x"}})), Failure);
     json unknown = request("bad", "b1");
