@@ -25,7 +25,8 @@ bool parse_number(std::string_view text, Number &value) {
     return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-// Field 22 of /proc/PID/stat; none for zombies and processes that do not exist.
+// Field 22 of /proc/PID/stat; none for zombies and processes that do not exist.  One whose first thread is a zombie while others still
+// end is there: it has its files, and the volumes behind them, until the last of its threads (field 20) has gone.
 std::optional<uint64_t> start_time_of(pid_t pid) {
     std::optional<std::string> text;
     try {
@@ -37,8 +38,9 @@ std::optional<uint64_t> start_time_of(pid_t pid) {
     size_t bracket = text ? text->rfind(") ") : std::string::npos;
     if (bracket == std::string::npos) return std::nullopt;
     std::vector<std::string> fields = split(std::string_view(*text).substr(bracket + 2), ' ');
-    uint64_t start = 0;
-    if (fields.size() < 20 || fields[0] == "Z" || fields[0] == "X" || !parse_number(fields[19], start)) return std::nullopt;
+    uint64_t start = 0, threads = 0;
+    if (fields.size() < 20 || fields[0] == "X" || !parse_number(fields[17], threads) || !parse_number(fields[19], start)) return std::nullopt;
+    if (fields[0] == "Z" && threads <= 1) return std::nullopt;
     return start;
 }
 

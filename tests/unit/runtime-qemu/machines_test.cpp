@@ -299,7 +299,7 @@ TEST_F(VmRuntime, WhatIsPublishedAlreadyIsNotAppliedAgainUntilSeedNetIsAnotherOn
     publish("", "");
 }
 
-TEST_F(RuntimeQemu, APublicationThatAPowerFailureLeftInHalfKeepsNothingFromBeingServed) {
+TEST_F(VmRuntime, APublicationThatAPowerFailureLeftInHalfKeepsNothingFromBeingServed) {
     publish("s-test/web", "");
     write_file(state() / "services" / "s-torn.json", "{\"ns\": \"s-to");
     write_file(state() / "services" / "s-empty.json", "");
@@ -307,7 +307,7 @@ TEST_F(RuntimeQemu, APublicationThatAPowerFailureLeftInHalfKeepsNothingFromBeing
     delete std::exchange(driver_, nullptr);
     pollfd ended{net.get(), POLLIN, 0};
     ASSERT_EQ(poll(&ended, 1, 20000), 1) << "without machines the network ends, too";
-    driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/runtime-qemu.so", state().string(), config());
+    driver_ = new Driver(std::string(SEED_BUILD_DIR) + "/plugins/" SEED_TEST_RUNTIME ".so", state().string(), config());
     driver_->call(&Ops::recover, {});
     EXPECT_EQ(get(service_address), "connect: Connection refused") << "what was whole is known";
     EXPECT_FALSE(fs::exists(state() / "services" / "s-torn.json"));

@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include <seed/util/failure.h>
 #include <seed/util/file.h>
@@ -138,6 +141,26 @@ TEST(Spawn, ends_a_child_with_its_owner) {
         EXPECT_FALSE(child.wait(0ms).has_value());
     }
     EXPECT_FALSE(identity.alive());
+}
+
+TEST(Identity, of_a_process_whose_first_thread_has_ended_counts_until_its_last_has) {
+    pid_t child = fork();
+    if (child == 0) {
+        std::thread([] {
+            for (;;) pause();
+        }).detach();
+        syscall(SYS_exit, 0);   // of this thread alone
+    }
+    auto identity = ProcessIdentity::of(child);
+    ASSERT_TRUE(identity);
+    while (read_file("/proc/" + std::to_string(child) + "/stat").find(") Z ") == std::string::npos) std::this_thread::yield();
+    EXPECT_TRUE(identity->alive()) << "it has its files still";
+    UniqueFd end = identity->open_pidfd();
+    EXPECT_TRUE(identity->kill_and_wait(60s));
+    pollfd ended{end.get(), POLLIN, 0};
+    EXPECT_EQ(poll(&ended, 1, 0), 1);
+    EXPECT_FALSE(identity->alive());
+    waitpid(child, nullptr, 0);
 }
 
 TEST(Spawn, ends_a_child_when_the_parent_is_killed) {
