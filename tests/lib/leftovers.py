@@ -4,6 +4,7 @@ Everything a test's platform does lies below one directory with an unmistakable 
 SEED_TEST=that directory.  Run as a program (`leftovers.py DIR`) this file is the watchdog: it waits until the test that holds the
 other end of its standard input is gone, however it went, and then removes what is left.
 """
+import contextlib
 import errno
 import glob
 import os
@@ -139,6 +140,15 @@ def remove_all(directory, owner=None):
                 time.sleep(0.02)
 
 
+def remove_tree(directory):
+    """A folder with all in it; an ordinary user's Nix store is read-only for its owner, too."""
+    if os.geteuid() != 0:
+        for folder, _, _ in os.walk(directory):
+            with contextlib.suppress(OSError):
+                os.chmod(folder, 0o700)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def watch(directory):
     """Starts the watchdog; returns the descriptor that keeps it waiting.  Closing it (or dying) sets it off."""
     reader, writer = os.pipe()
@@ -157,7 +167,7 @@ def _be_watchdog(directory):
         pass
     remove_all(directory)
     if os.path.basename(directory).startswith("seed-test-"):
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_tree(directory)
 
 
 if __name__ == "__main__":

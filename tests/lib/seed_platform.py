@@ -195,7 +195,7 @@ class Platform:
     def destroy(self):
         leftovers.remove_all(self.directory, self.owner)
         if not os.environ.get("SEED_KEEP"):
-            shutil.rmtree(self.directory, ignore_errors=True)
+            leftovers.remove_tree(self.directory)
         if self._watchdog is not None:
             os.close(self._watchdog)
             self._watchdog = None
