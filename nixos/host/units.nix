@@ -7,15 +7,15 @@ let
   credentials = import ./credentials.nix { names = lib.attrNames cfg.credentials; inherit (cfg) providers; };
   port = address: lib.toInt (lib.last (lib.splitString ":" address));
   dns = cfg.providers.dns.settings or { };
-  # One of the platform's ports, held by systemd while seedd restarts.
+  # One of the platform's ports, held by systemd while seed-front restarts.
   socket = name: address: {
     description = "Seed platform: ${lib.toUpper name} port";
-    documentation = [ "man:seedd(8)" ];
+    documentation = [ "man:seed-front(8)" ];
     wantedBy = [ "sockets.target" ];
     socketConfig = {
       ListenStream = address;
       FileDescriptorName = name;
-      Service = "seedd.service";
+      Service = "seed-front.service";
     };
   };
 in {
@@ -73,11 +73,61 @@ in {
       };
     };
 
+    # Accepts connections from the network; outlives the daemon.
+    systemd.services.seed-front = {
+      description = "Seed platform: connections from the network";
+      documentation = [ "man:seed-front(8)" ];
+      wantedBy = [ "multi-user.target" ];
+      wants = [ "seedd.service" ];
+      startLimitIntervalSec = 300;
+      startLimitBurst = 20;
+      serviceConfig = {
+        Type = "notify";
+        NotifyAccess = "main";
+        ExecStart = "${cfg.package}/bin/seed-front --core ${cfg.stateDirectory}/front.sock";
+        Slice = slice;
+        TimeoutStopSec = 10;
+        WatchdogSec = 60;
+        Restart = "always";
+        RestartSec = "200ms";
+        LimitNOFILE = 65536;
+        TasksMax = 4096;
+        CapabilityBoundingSet = "CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_KILL";
+        NoNewPrivileges = true;
+        PrivateNetwork = true;
+        RestrictAddressFamilies = "AF_UNIX";
+        PrivateDevices = true;
+        PrivateTmp = true;
+        PrivateIPC = true;
+        PrivateMounts = true;
+        ProtectSystem = "strict";
+        ProtectHome = true;
+        ProtectClock = true;
+        ProtectControlGroups = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectKernelTunables = true;
+        ProtectProc = "invisible";
+        ProcSubset = "pid";
+        LockPersonality = true;
+        MemoryDenyWriteExecute = true;
+        RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
+        RemoveIPC = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [ "@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp" "~@aio @chown @keyring @memlock @resources" ];
+        SystemCallErrorNumber = "EPERM";
+        UMask = "0077";
+      };
+    };
+
     systemd.services.seedd = {
       description = "Seed platform: git push a flake, get a running microVM";
       documentation = [ "man:seedd(8)" ];
       wantedBy = [ "multi-user.target" ];
-      wants = [ "network-online.target" ];
+      wants = [ "network-online.target" "seed-front.service" ];
       after = [ "network-online.target" "nss-lookup.target" "seed-machines.service" ];
       requires = [ "seed-machines.service" ];
       environment.SEED_CONTROL_GROUP = "/${slice}/seed-machines.service";
@@ -87,7 +137,7 @@ in {
       serviceConfig = {
         Type = "notify";
         NotifyAccess = "main";
-        ExecStart = "${cfg.package}/bin/seedd --config ${cfg.configFile}";
+        ExecStart = "${cfg.package}/bin/seedd --config ${cfg.configFile} --front-socket ${cfg.stateDirectory}/front.sock";
         Slice = slice;
         LoadCredential = lib.mapAttrsToList (name: path: "${name}:${path}") cfg.credentials;
         StateDirectory = lib.mkIf (cfg.stateDirectory == "/var/lib/seed") "seed";

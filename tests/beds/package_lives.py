@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import schemas
-from package_host import Host, field, make_disk, make_newer, make_package, wanted
+from package_host import Host, field, make_disk, make_former, make_newer, make_package, wanted
 from seed_platform import needs, skip, wait_for
 from systemd_container import SystemdContainer
 
@@ -31,12 +31,12 @@ def tell(what):
 def installed_and_serving(host, deb):
     host.install("/srv/repo/first.deb")
     host.up()
-    assert host.check("systemctl is-active seedd seed-machines; systemctl is-enabled seedd").split() == ["active", "active", "enabled"]
+    assert host.check("systemctl is-active seedd seed-front seed-machines; systemctl is-enabled seedd seed-front").split() == ["active"] * 3 + ["enabled"] * 2
     assert host.run("systemctl is-enabled seedd-ssh.socket seedd-http.socket")[1].split() == ["disabled", "disabled"]
     assert "serving seed.localhost" in host.check("systemctl show -P StatusText seedd")
     assert '"ok":true' in host.check("curl -sf http://127.0.0.1:8080/health").replace(" ", "")
     assert host.seed("version")["seedd"] == field(deb, "Version").split("-")[0]
-    verified = host.check("systemd-analyze verify --man=no seedd.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1")
+    verified = host.check("systemd-analyze verify --man=no seedd.service seed-front.service seed-machines.service seedd-ssh.socket seedd-http.socket 2>&1")
     assert verified.strip() == "", verified
     completed = host.check("test -s /usr/share/zsh/vendor-completions/_seed && test -s /usr/share/fish/vendor_completions.d/seed.fish && "
                            "bash -ec '. /usr/share/bash-completion/completions/seed; COMP_WORDS=(seed stat) COMP_CWORD=1; _seed; echo $COMPREPLY'")
@@ -92,6 +92,36 @@ def one_id_in_the_journal(host):
     assert [one for one in entries() if one["MESSAGE"].endswith(": deployed")], entries()
 
 
+def only_the_front_listens(host):
+    """seedd, which may do what root may, has no TCP socket; who has is where the unit and the program itself put it."""
+    mine = host.check("ss -Hltnp 'sport = :2222 or sport = :8080'")
+    assert f"pid={host.pid('seed-front')}," in mine and f"pid={host.pid()}," not in mine, mine
+    status = host.check(f"cat /proc/{host.pid('seed-front')}/status")
+    assert re.search(r"(?m)^Uid:\s+665904\s", status) and re.search(r"(?m)^CapBnd:\s+0+1e0$", status), status     # KILL, SETGID, SETUID, SETPCAP
+    assert host.check(f"readlink /proc/{host.pid('seed-front')}/ns/net") != host.check("readlink /proc/1/ns/net")
+
+
+def greets(host):
+    """By SSH, in a while."""
+    wait_for(lambda: "ssh-ed25519 AAAA" in host.run("ssh-keyscan -T 60 -t ed25519 -p 2222 127.0.0.1 2> /dev/null")[1], lambda: f"it greets\n{host.log()}", 120)
+
+
+def front_dies(host, machine):
+    """systemd starts another one, seedd stays and serves through it; and the other way round it stays when seedd is started anew."""
+    front, seedd = host.pid("seed-front"), host.pid()
+    host.check("systemctl kill --kill-whom=main -s KILL seed-front")
+    wait_for(lambda: host.pid("seed-front") not in (front, "0"), "systemd starts another seed-front", 60)
+    greets(host)
+    assert host.pid() == seedd, "seedd did not survive it"
+    machine.still("seed-front killed")
+    front = host.pid("seed-front")
+    host.check("systemctl restart seedd")
+    machine.still("restarted")
+    greets(host)
+    assert host.pid("seed-front") == front, "seed-front was started anew with seedd"
+    tell("seed-front and seedd outlive each other")
+
+
 def hangs(host):
     """Without a sign of life systemd ends it and starts another; 15 s instead of 60."""
     host.check("mkdir -p /run/systemd/system/seedd.service.d; printf '[Service]\\nWatchdogSec=15\\n' > /run/systemd/system/seedd.service.d/test.conf; "
@@ -104,12 +134,12 @@ def hangs(host):
     host.check("rm -r /run/systemd/system/seedd.service.d; systemctl daemon-reload")
 
 
-def ports_held_by_systemd(host):
+def ports_held_by_systemd(host, services="seed-front seedd"):
     """Who connects while seedd is away waits and is served, by ssh and by HTTP."""
     for kind, port in (("ssh", 2222), ("http", 8080)):
         host.check(f"mkdir -p /etc/systemd/system/seedd-{kind}.socket.d; printf '[Socket]\\nListenStream=\\nListenStream=127.0.0.1:{port}\\n' "
                    f"> /etc/systemd/system/seedd-{kind}.socket.d/port.conf")
-    host.check("systemctl daemon-reload; systemctl stop seedd; systemctl enable --now seedd-ssh.socket seedd-http.socket 2>&1")
+    host.check(f"systemctl daemon-reload; systemctl stop {services}; systemctl enable --now seedd-ssh.socket seedd-http.socket 2>&1")
     # Nobody is there: the first who comes brings seedd, and both wait for it.
     both = host.check("""
         ssh-keyscan -T 120 -t ed25519 -p 2222 127.0.0.1 > /tmp/greeted 2>&1 & greeted=$!
@@ -161,10 +191,29 @@ def saved(host, machine, folder):
     return now
 
 
+def upgraded_from_the_former_layout(host):
+    """One in which seedd served the sockets itself; they were held by systemd, and somebody asks all the time."""
+    host.install("/srv/repo/former.deb")
+    host.up()
+    assert host.run("systemctl cat seed-front")[0] != 0, "the former package has no such unit"
+    ports_held_by_systemd(host, services="seedd")
+    host.check(ASK_ON)
+    wait_for(lambda: host.run("test -s /tmp/asked")[0] == 0, "somebody asks", 60)
+    host.install("/srv/repo/second.deb")
+    host.up()
+    assert host.check("systemctl is-active seed-front; systemctl is-enabled seed-front seedd-ssh.socket seedd-http.socket").split() == ["active"] + ["enabled"] * 3
+    so_far = host.check("wc -l < /tmp/asked")
+    wait_for(lambda: host.check("wc -l < /tmp/asked") != so_far, "somebody asks on", 120)
+    assert "refused" not in host.check("cat /tmp/asked; systemctl stop asking"), "a connection was refused during the upgrade"
+    greets(host)
+    only_the_front_listens(host)
+    tell("upgraded from the layout without seed-front, with the ports held by systemd: nobody was refused")
+
+
 def removed(host):
     host.check("DEBIAN_FRONTEND=noninteractive dpkg -r seed < /dev/null 2>&1", 300)
     left = [line for line in host.differences() if not re.search(
-        r" /(var/lib/seed|etc/seed|var/lib/dpkg/info/seed|etc/systemd/system/\S*seedd|var/lib/systemd/deb-systemd-helper)\S*|seedd\S* +(masked|not-found inactive)", line)]
+        r" /(var/lib/seed|etc/seed|var/lib/dpkg/info/seed|etc/systemd/system/\S*seed(d|-front)|var/lib/systemd/deb-systemd-helper)\S*|seed(d|-front)\S* +(masked|not-found inactive)", line)]
     assert not left, "after the removal:\n" + "\n".join(left)
     host.check("test -s /var/lib/seed/core/seed.sqlite3 && grep -q mine /etc/seed/seed.yaml")
     assert host.run("test -e /usr/lib/seed -o -e /usr/bin/seed -o -e /lib/systemd/system/seedd.service")[0] == 1
@@ -205,7 +254,8 @@ def purged_without_its_daemon(host):
 with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as folder:
     first, second, disk = make_package(f"{folder}/made"), f"{folder}/second.deb", f"{folder}/disk.erofs"
     make_newer(first, second, NEWER, {"etc/seed/seed.yaml": lambda text: text + "# a newer default\n"})
-    make_disk(disk, {"first.deb": first, "second.deb": second})
+    make_former(first, f"{folder}/former.deb", "0.0.9")
+    make_disk(disk, {"first.deb": first, "second.deb": second, "former.deb": f"{folder}/former.deb"})
     tell(f"{os.path.basename(first)}: {os.path.getsize(first) >> 20} MiB, {int(field(first, 'Installed-Size')) >> 10} MiB installed")
 
     with SystemdContainer(more=wanted(first), repository=disk) as container:
@@ -224,8 +274,8 @@ with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as fol
         one_id_in_the_journal(host)
         tell("the journal has one id for the push")
 
-        host.check("systemctl restart seedd")
-        machine.still("restarted")
+        only_the_front_listens(host)
+        front_dies(host, machine)
         before = host.pid()
         host.check("systemctl kill --kill-whom=main -s KILL seedd")
         host.started_anew(before, "killed")
@@ -250,8 +300,7 @@ with tempfile.TemporaryDirectory(prefix="seed-test-package-", dir="/tmp") as fol
 
     with SystemdContainer(more=wanted(first), repository=disk) as container:
         host = Host(container)
-        host.install("/srv/repo/second.deb")
-        host.up()
         tell("the second machine is up")
+        upgraded_from_the_former_layout(host)
         restored(host, folder, before_backup)
         purged_without_its_daemon(host)

@@ -7,8 +7,9 @@ from seed_platform import SOURCE, needs
 
 needs(programs=["systemd-analyze"])
 FOLDER = f"{SOURCE}/packaging/systemd"
-# Tenths of systemd's figure (0 best, 100 worst), a little above what systemd 252 says: 6.8 and 1.7.  docs/packaging.md says why not lower.
-CEILINGS = {"seedd.service": 70, "seed-machines.service": 20}
+# Tenths of systemd's figure (0 best, 100 worst), a little above what systemd 252 says: 6.8, 1.7 and 1.4.  docs/packaging.md says why seedd's is not
+# lower; the one that faces the network is required to be below 3.0.
+CEILINGS = {"seedd.service": 70, "seed-machines.service": 20, "seed-front.service": 20}
 # In seed-machines.service: systemd ties these to the control group, where machines and builds lie, too (docs/packaging.md).
 OF_THE_GROUP = {"PrivateDevices", "ProtectClock", "DeviceAllow", "DevicePolicy", "IPAddressDeny", "IPAddressAllow", "MemoryMax", "MemoryHigh", "CPUQuota",
                 "AllowedCPUs", "RestrictNetworkInterfaces", "SocketBindDeny"}

@@ -32,8 +32,8 @@ def wanted(deb):
     return ",".join(sorted({*names, "openssh-client", "procps"}))
 
 
-def make_newer(deb, target, version, changes):
-    """The same package under another version; `changes`: {file: function from the old text to the new}."""
+def make_newer(deb, target, version, changes, without=()):
+    """The same package under another version; `changes`: {file: function from the old text to the new}, `without`: files it lacks."""
     tree = f"{target}.tree"
     subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
     for name, change in {"DEBIAN/control": lambda text: re.sub(r"(?m)^Version: .*$", f"Version: {version}", text), **changes}.items():
@@ -43,8 +43,20 @@ def make_newer(deb, target, version, changes):
         with open(f"{tree}/{name}", "w") as file:
             file.write(change(text))
     os.remove(f"{tree}/DEBIAN/md5sums")     # of the old files
+    for name in without:
+        os.remove(f"{tree}/{name}")
     subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, target], check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
+
+
+def make_former(deb, target, version):
+    """The package as it was when seedd was the only service and served the sockets itself."""
+    alone = lambda text: text.replace(" seed-front.service", "")
+    units = "lib/systemd/system"
+    seedd = lambda text: re.sub(r" --front-socket \S+| seed-front\.service", "", text)
+    socket = lambda text: text.replace("Service=seed-front.service", "Service=seedd.service")
+    make_newer(deb, target, version, {"DEBIAN/postinst": alone, "DEBIAN/prerm": alone, "DEBIAN/postrm": alone, f"{units}/seedd.service": seedd,
+                                      f"{units}/seedd-ssh.socket": socket, f"{units}/seedd-http.socket": socket}, without=[f"{units}/seed-front.service"])
 
 
 def make_disk(disk, files):
@@ -99,10 +111,10 @@ class Host:
         wait_for(active, lambda: f"seedd is up; its log:\n{self.log()}", self.deadline, pause=0.3)
 
     def log(self):
-        return self.run("systemctl status --no-pager seedd seed-machines; journalctl -u seedd -n 60 --no-pager | grep -v ' pdns.[0-9]'", self.deadline)[1]
+        return self.run("systemctl status --no-pager seedd seed-front seed-machines; journalctl -u seedd -u seed-front -n 60 --no-pager | grep -v ' pdns.[0-9]'", self.deadline)[1]
 
-    def pid(self):
-        return self.check("systemctl show -P MainPID seedd", self.deadline).strip()
+    def pid(self, unit="seedd"):
+        return self.check(f"systemctl show -P MainPID {unit}", self.deadline).strip()
 
     def started_anew(self, old, what):
         """Waits until systemd has another seedd than the one of that pid, and it is up."""
