@@ -40,8 +40,6 @@ struct Hosting {
     uint64_t repository_bytes = 1ull << 30;
     size_t pushes_per_minute = 60;       // by one key; 0: unlimited
     size_t connections_per_key = 32;     // at the same time
-    size_t connections_per_address = 64;
-    size_t connections = 256;
 };
 
 // One request in flight.
@@ -63,7 +61,6 @@ public:
 
     // Serves one peer until it leaves.  Cancels what it asked for and did not wait for.
     Task<void> serve(UniqueFd socket, PeerKind kind);
-    const Hosting &hosting() const { return hosting_; }
     // Providers that `health` and `status` tell about, by kind.
     void set_providers(std::map<std::string, std::shared_ptr<providers::Provider>> providers) {
         providers_ = std::move(providers);

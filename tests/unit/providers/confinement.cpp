@@ -82,11 +82,11 @@ TEST_F(Confinement, FilesOfOthersAreNeitherReadNorWritten) {
     auto secret = temporary_.path() / "core/seed.sqlite3";
     write_file_atomically(secret, "state of the core", 0666);   // even what its mode would let it read
     auto provider = open(hostile());
-    for (const std::string path : {std::string("/etc/shadow"), std::string("/proc/1/environ"), std::string("/root/.bashrc"), secret.string(), std::string("/dev/kmsg")})
+    for (const std::string &path : {std::string("/etc/shadow"), std::string("/proc/1/environ"), std::string("/root/.bashrc"), secret.string(), std::string("/dev/kmsg")})
         expect_refused(provider, {{"attempt", "read"}, {"path", path}}, {"EACCES", "EPERM", "ENOENT"});
     expect_refused(provider, {{"attempt", "read"}, {"path", secret.string()}}, {"EACCES"});
     expect_refused(provider, {{"attempt", "read"}, {"path", "/proc/" + std::to_string(getpid()) + "/mem"}}, {"EACCES"});
-    for (const std::string path : {secret.string(), (temporary_.path() / "new").string(), std::string("/tmp/seed-hostile-was-here"), std::string("/etc/passwd")})
+    for (const std::string &path : {secret.string(), (temporary_.path() / "new").string(), std::string("/tmp/seed-hostile-was-here"), std::string("/etc/passwd")})
         expect_refused(provider, {{"attempt", "write"}, {"path", path}}, {"EACCES", "EPERM"});
     EXPECT_TRUE(attempt(provider, {{"attempt", "write"}, {"path", (temporary_.path() / "hostile/own").string()}}).worked) << "its own state is its own";
     EXPECT_TRUE(attempt(uncaged(), {{"attempt", "read"}, {"path", secret.string()}}).worked);
