@@ -62,9 +62,11 @@ protected:
             config["cloud_hypervisor"] = real;
         } else {
             fs::path fake = folder_->path() / "cloud-hypervisor";  // where the machine's uid finds it
-            fs::copy_file(SEED_SOURCE_DIR "/tests/fakes/fake_cloud_hypervisor", fake);
-            fs::copy_file(SEED_SOURCE_DIR "/tests/fakes/vhost_user_vsock.py", folder_->path() / "vhost_user_vsock.py");
-            fs::permissions(fake, fs::perms(0755));
+            if (!fs::exists(fake)) {
+                fs::copy_file(SEED_SOURCE_DIR "/tests/fakes/fake_cloud_hypervisor", fake);
+                fs::copy_file(SEED_SOURCE_DIR "/tests/fakes/vhost_user_vsock.py", folder_->path() / "vhost_user_vsock.py");
+                fs::permissions(fake, fs::perms(0755));
+            }
             config["cloud_hypervisor"] = fake.string();
             config["device"] = "/dev/null";
         }
