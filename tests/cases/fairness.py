@@ -3,16 +3,11 @@
 import subprocess
 import time
 
+from endless import ENDLESS
 from seed_person import Person
 from seed_platform import Platform, needs, wait_for
 
 needs(root=True)
-
-ENDLESS = """{
-  outputs = { self }: { seeds.x = { meta = { name = "x"; size = builtins.foldl' (a: b: builtins.hashString "sha512" a) "s" (builtins.genList (x: x) 100000000); };
-    toplevel = builtins.derivation { name = "x"; system = "x86_64-linux"; builder = "/x"; }; }; };
-}
-"""
 
 with Platform(settings="limits: { parallel_builds: 2, evaluation_seconds: 60 }") as platform:
     alice, mallory = Person(platform, "alice"), Person(platform, "mallory")

@@ -5,16 +5,12 @@ import glob
 import os
 import subprocess
 
+from endless import ENDLESS
 from seed_person import Person
 from seed_platform import Platform, needs, wait_for
 
 needs(root=True, programs=["taskset"])
 
-ENDLESS = """{
-  outputs = { self }: { seeds.x = { meta = { name = "x"; size = builtins.foldl' (a: b: builtins.hashString "sha512" a) "s" (builtins.genList (x: x) 100000000); };
-    toplevel = builtins.derivation { name = "x"; system = "x86_64-linux"; builder = "/x"; }; }; };
-}
-"""
 SETTINGS = """
 limits: { parallel_builds: 5, evaluation_seconds: 600 }
 quotas: { default: { builds: 5, evaluation_seconds: 600 }, repositories: { short: { evaluation_seconds: 2 } } }
