@@ -146,7 +146,7 @@ TEST_F(records, a_provider_that_hangs_for_one_namespace_writes_the_names_of_othe
     dns->released = std::make_shared<Event>(context.get_executor());
     start("s-a", {aaaa("web", "s-a", "fd00::1")});
     auto others = [](records &self) -> Task<void> {
-        co_await sleep_for(std::chrono::milliseconds(100));   // it hangs by now
+        while (self.dns->applies == 0) co_await sleep_for(std::chrono::milliseconds(1));   // until it hangs
         for (std::string ns : {"s-b", "s-c"}) {
             std::vector<model::Record> one;
             one.push_back(aaaa("web", ns, "fd00::2"));
@@ -166,7 +166,7 @@ TEST_F(records, the_newest_wish_of_a_namespace_that_is_being_written_comes_after
     dns->released = std::make_shared<Event>(context.get_executor());
     start("s-a", {aaaa("web", "s-a", "fd00::1")});
     auto newer = [](records &self) -> Task<void> {
-        co_await sleep_for(std::chrono::milliseconds(100));
+        while (self.dns->applies == 0) co_await sleep_for(std::chrono::milliseconds(1));   // until it hangs
         std::vector<model::Record> one;
         one.push_back(aaaa("web", "s-a", "fd00::2"));
         self.start("s-a", one);
